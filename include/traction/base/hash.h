@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Checksums, digests and random bytes. Any thread. */
+#pragma once
+
+#include "traction/base/slice.h"
+
+#include <stdint.h>
+
+/* CRC-32C (Castagnoli), RFC 3720 appendix B.4; crc is 0 at first, then the last result. */
+uint32_t tr_crc32c(uint32_t crc, const void *data, size_t size);
+
+/* SHA-256, FIPS 180-4. */
+void tr_sha256(const void *data, size_t size, uint8_t digest_out[32]);
+
+/* The first 16 bytes of SHA-256 over the parts, each preceded by its length as four bytes, so that
+ * ("ab","c") and ("a","bc") differ. For keys that outsiders may choose: collisions can't be made.
+ */
+void tr_digest128(const struct tr_slice *parts, size_t count, uint8_t digest_out[16]);
+
+/* From the kernel; aborts if there are none. */
+void tr_random(void *out, size_t size);
+
+/* 2 × size hexadecimal digits and a terminator. */
+void tr_hex(const void *data, size_t size, char *out);
+
+/* A time-ordered UUID (version 7, RFC 9562 section 5.7), 36 characters and a terminator. */
+void tr_uuid7(int64_t wall_us, char out[37]);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event: found in a body, checked field by field, encoded once as the record that the spool
+ * keeps and the row that PostgreSQL gets. No I/O here; any thread.
+ *
+ * A bad event is data, not an error: it becomes a struct tr_reject.
+ */
+#pragma once
+
+#include "traction/base/arena.h"
+#include "traction/base/buf.h"
+#include "traction/base/error.h"
+#include "traction/base/slice.h"
+
+#include <stdint.h>
+
+/* The one-letter kinds that are stored. */
+enum tr_event_kind {
+    TR_EVENT_ENGAGEMENT = 'e',
+    TR_EVENT_PERFORMANCE = 'p',
+    TR_EVENT_BUSINESS = 'b',
+    TR_EVENT_FEEDBACK = 'f',
+};
+
+/* An event as a protocol found it: texts are unescaped UTF-8, absent ones have data NULL. What
+ * every protocol fills before tr_event_check(). Borrowed from the request's arena or body. */
+struct tr_event {
+    struct tr_slice id;
+    struct tr_slice name;
+    struct tr_slice kind; /* "engagement" …; absent: derived */
+    bool has_timestamp;
+    int64_t timestamp_us; /* Unix µs, already corrected for the client's clock */
+    struct tr_slice user;
+    struct tr_slice anonymous;
+    struct tr_slice session;
+    struct tr_slice value; /* the number as JSON wrote it */
+    struct tr_slice unit;
+    struct tr_slice url;
+    struct tr_slice referrer;
+    struct tr_slice title;
+    struct tr_slice properties; /* a JSON object, verbatim; absent: none */
+    struct tr_slice channel;    /* where a protocol says so itself; else derived */
+};
+
+struct tr_reject {
+    size_t index;
+    const char *field;   /* static, or in the arena */
+    const char *code;    /* static: not_finite, too_long, required, … */
+    const char *message; /* what was expected; in the arena or static */
+};
+
+struct tr_event_limits {
+    size_t events;           /* 1,000 a request */
+    size_t properties_bytes; /* 32 KiB */
+    int depth;               /* 16, of properties */
+    int64_t past_us;         /* a year: older timestamps become the time of receipt */
+    int64_t future_us;       /* a day */
+};
+void tr_event_limits_init(struct tr_event_limits *limits);
+
+/* What the door knows about the sender; the same for all events of a request. */
+struct tr_event_sender {
+    int32_t project_id;
+    int64_t received_us;
+    struct tr_slice user_agent;
+    struct tr_slice address; /* bytes of the client's address, only ever hashed */
+    const uint8_t *salt;     /* 16 bytes, changing daily; for events without any identity */
+};
+
+/* Native bodies ---------------------------------------------------------------------------------
+ * One event, an array, {"events":[…],"sent_at":…}, or NDJSON. Walks the body once; a reader is
+ * embedded and needs no cleaning up. */
+
+struct tr_event_reader {
+    struct tr_slice body;
+    size_t offset;
+    size_t index; /* of the event returned last */
+    int form;
+    int64_t skew_us; /* receipt minus sent_at, added to every timestamp; 0 if none */
+    const struct tr_event_limits *limits;
+    struct tr_arena *arena;
+};
+
+enum {
+    TR_EVENT_READ = 1,     /* *event_out is filled, *raw_out is its text */
+    TR_EVENT_REFUSED = 2,  /* *reject_out is filled, *raw_out is its text */
+    TR_EVENT_BODY_BAD = 3, /* what follows is not JSON: *reject_out says where; no more */
+};
+
+/* -E2BIG when there are more events than limits->events, found before the first is returned. */
+int tr_event_reader_init(struct tr_event_reader *reader, struct tr_slice body, int64_t received_us,
+                         const struct tr_event_limits *limits, struct tr_arena *arena,
+                         struct tr_error *error);
+/* 0 at the end, else one of the outcomes above. */
+int tr_event_reader_next(struct tr_event_reader *reader, struct tr_event *event_out,
+                         struct tr_slice *raw_out, struct tr_reject *reject_out);
+
+/* Checking and encoding ------------------------------------------------------------------------ */
+
+/* Checks the event and appends its record to out. false: *reject_out says which field and why,
+ * nothing was appended. raw is not kept. Derives kind, person, host, path, channel, and what the
+ * standard properties promise (route, status, feature, goal, plan, metric). */
+bool tr_event_encode(const struct tr_event *event, const struct tr_event_sender *sender,
+                     const struct tr_event_limits *limits, struct tr_arena *arena,
+                     struct tr_buf *out, struct tr_reject *reject_out);
+
+/* Appends the record of a refused event. source is the endpoint; raw the bytes as they came. */
+void tr_reject_encode(const struct tr_reject *reject, const struct tr_event_sender *sender,
+                      struct tr_slice source, struct tr_slice raw, struct tr_buf *out);
+
+/* Records, as the writer reads them -------------------------------------------------------------
+ */
+
+enum tr_record_type { TR_RECORD_EVENT = 1, TR_RECORD_REJECT = 2 };
+
+/* Everything borrowed from the record's bytes. Absent texts have data NULL. */
+struct tr_record {
+    enum tr_record_type type;
+    int32_t project_id;
+    int64_t received_us;
+    /* events */
+    bool has_client_id;    /* false: the id was made here and cannot repeat */
+    uint8_t id_digest[16]; /* of project and id; the key of dedupe */
+    struct tr_slice row;   /* binary COPY form, columns as in traction.event */
+    int64_t timestamp_us;
+    enum tr_event_kind kind;
+    struct tr_slice id;
+    struct tr_slice name;
+    uint8_t person[16];
+    struct tr_slice session;
+    bool has_value;
+    double value;               /* durations: milliseconds, whatever the unit said */
+    struct tr_slice value_text; /* exact decimal, for money */
+    struct tr_slice unit;
+    struct tr_slice route;
+    int32_t status; /* 0: absent */
+    struct tr_slice feature;
+    struct tr_slice goal;
+    bool bot;
+    /* rejects */
+    struct tr_slice source;
+    struct tr_slice field;
+    struct tr_slice code;
+    struct tr_slice message;
+    struct tr_slice raw;
+    int32_t index;
+};
+
+/* -EBADMSG for bytes that are not a record of a version this program knows. */
+int tr_record_decode(struct tr_slice bytes, struct tr_record *record_out, struct tr_error *error);
+/* The digest of a session id, the member of sets about sessions. */
+void tr_session_digest(int32_t project_id, struct tr_slice session, uint8_t digest_out[16]);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small, strict HTTP/1.1 server (RFC 9110, RFC 9112) on libevent's core: what the grammar allows
+ * and nothing else, everything bounded, deadlines from accept, one request at a time per
+ * connection, answers that may come later.
+ *
+ * The life of a request: the head is read and checked; on_head() may answer at once (401, 404,
+ * 413: the body is then not buffered); else the body is read, dechunked and inflated against
+ * body_limit; on_request() is called with all of it. Exactly one tr_http_respond() ends every
+ * request, in either callback or any time later on the same loop's thread; until then the request
+ * and everything it points to stay valid, even when the client has gone, which nobody needs to
+ * notice: the answer is then dropped.
+ */
+#pragma once
+
+#include "traction/base/arena.h"
+#include "traction/base/error.h"
+#include "traction/base/loop.h"
+#include "traction/base/slice.h"
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum tr_http_method {
+    TR_HTTP_GET,
+    TR_HTTP_HEAD,
+    TR_HTTP_POST,
+    TR_HTTP_PUT,
+    TR_HTTP_DELETE,
+    TR_HTTP_OPTIONS,
+    TR_HTTP_OTHER
+};
+
+struct tr_http_field {
+    struct tr_slice name;
+    struct tr_slice value;
+};
+
+struct tr_http_connection;
+
+struct tr_http_request {
+    enum tr_http_method method;
+    struct tr_slice target;             /* as sent */
+    struct tr_slice path;               /* percent-decoded, without the query */
+    struct tr_slice query;              /* raw, after "?" */
+    const struct tr_http_field *fields; /* names as sent */
+    size_t field_count;
+    struct tr_slice body; /* whole and inflated, in on_request() */
+    size_t body_limit;    /* on_head() may lower or raise it; default from options */
+    struct sockaddr_storage peer;
+    int64_t received_us;    /* wall clock, when the head was complete */
+    struct tr_loop *loop;   /* whose thread this is */
+    struct tr_arena *arena; /* dies with the request */
+    void *user;             /* the handlers' own; NULL at first */
+    struct tr_http_connection *connection;
+};
+
+struct tr_http_response {
+    int status;
+    const char *content_type;           /* NULL: none */
+    struct tr_slice body;               /* copied */
+    const struct tr_http_field *fields; /* extra fields, copied; the caller vouches for them */
+    size_t field_count;
+    bool close; /* end the connection after this answer */
+};
+
+struct tr_http_handler {
+    void (*on_head)(struct tr_http_request *request, void *context);
+    void (*on_request)(struct tr_http_request *request, void *context);
+    void *context;
+};
+
+/* Loop's thread. Everything is copied; request is gone afterwards. */
+void tr_http_respond(struct tr_http_request *request, const struct tr_http_response *response);
+
+/* The value of a field, by name in any case; absent: data NULL. Borrowed from the request. */
+struct tr_slice tr_http_field(const struct tr_http_request *request, const char *name);
+/* The decoded value of a query parameter ("+" is a space), from the request's arena; the first if
+ * it is repeated. Absent: data NULL. *next (may be NULL) starts at 0 and walks repeated ones. */
+struct tr_slice tr_http_query(struct tr_http_request *request, const char *name, size_t *next);
+
+struct tr_http_options {
+    const char *host; /* borrowed */
+    int port;         /* 0: any free one */
+    int workers;
+    size_t request_line_bytes;   /* 8 KiB */
+    size_t head_bytes;           /* 16 KiB */
+    size_t fields;               /* 64 */
+    size_t body_bytes;           /* 1 MiB, raw and inflated */
+    size_t body_memory_bytes;    /* all bodies being read, whole server: 96 MiB; beyond: 503 */
+    int connections;             /* 10,000 */
+    int connections_per_address; /* 100; loopback addresses are not counted: proxies */
+    int requests_per_connection; /* 1,000 */
+    int head_timeout_ms;         /* 10 s, from accept or the end of the last answer's idle */
+    int body_timeout_ms;         /* 30 s */
+    int body_rate_bytes;         /* 1 KiB/s, averaged over the time since the body began */
+    int idle_timeout_ms;         /* 30 s between requests */
+    int write_timeout_ms;        /* 30 s without the client taking a byte */
+};
+/* All defaults, as in the comments above. */
+void tr_http_options_init(struct tr_http_options *options);
+
+struct tr_http_server;
+/* Binds and listens, one SO_REUSEPORT socket per worker, so that errors show at once and the port
+ * is known; accepts nothing before tr_http_server_start(). */
+int tr_http_server_new(struct tr_http_server **server_out, const struct tr_http_options *options,
+                       struct tr_http_handler handler, struct tr_error *error);
+int tr_http_server_port(const struct tr_http_server *server);
+/* Makes the given loop serve worker number index. Before the loop runs, or on its thread. */
+void tr_http_server_start(struct tr_http_server *server, int index, struct tr_loop *loop);
+/* Loop's thread: stops accepting and closes idle connections; those with a request end with its
+ * answer. */
+void tr_http_server_drain(struct tr_http_server *server, int index);
+/* Open connections of all workers; any thread. 0 after a drain means nothing is left to answer. */
+int tr_http_server_connections(const struct tr_http_server *server);
+/* After all loops have ended. */
+void tr_http_server_free(struct tr_http_server *server);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * KPIs: the table of what can be asked, the question, the planner and the answer. A KPI is data:
+ * an entry with its words, unit, parameters and SQL (over rollups, over events).
+ */
+#pragma once
+
+#include "traction/base/arena.h"
+#include "traction/base/error.h"
+#include "traction/base/slice.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct tr_pg;
+
+/* A parameter of a question as it came, by name; repeated ones (where) come several times. */
+struct tr_kpi_parameter {
+    struct tr_slice name;
+    struct tr_slice value;
+};
+
+/* What the asker's project fixes. */
+struct tr_kpi_project {
+    int32_t id;
+    const char *timezone;
+    const char *currency;
+};
+
+/* Which parameter is wrong and what was expected; status 400, 404 (unknown KPI), 504 (too slow),
+ * 500. */
+struct tr_kpi_problem {
+    int status;
+    const char *parameter; /* static or in the arena; NULL when not about one */
+    const char *message;   /* in the arena */
+    const char *hint;      /* in the arena or NULL */
+};
+
+enum { TR_KPI_PROBLEM = 1 };
+
+/* Which way to compute; AUTO is what people get. The others are for tests. */
+enum tr_kpi_source { TR_KPI_AUTO, TR_KPI_ROLLUP, TR_KPI_EVENTS };
+
+/* Answers one question on the given connection; blocks. The answer is a new reference, shaped as
+ * PRODUCT section 4 says. as_of_us goes into the answer. TR_KPI_PROBLEM fills problem_out. */
+int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct tr_slice kpi,
+                  const struct tr_kpi_parameter *parameters, size_t count, int64_t now_us,
+                  int64_t as_of_us, struct tr_arena *arena, json_t **answer_out,
+                  struct tr_kpi_problem *problem_out, struct tr_error *error);
+
+/* GET /v1/kpis: the table as JSON. A new reference. */
+json_t *tr_kpi_catalogue(void);
+
+/* An answer as CSV; text in the arena. */
+struct tr_slice tr_kpi_csv(const json_t *answer, struct tr_arena *arena);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the spool to the tables, exactly once: a thread that reads durable records, and per batch,
+ * in one transaction, leaves out ids already committed, copies the rows, adds the rollups of just
+ * those rows and moves the spool's position. src/writer/README.md holds the rules.
+ */
+#pragma once
+
+#include "traction/base/error.h"
+#include "traction/base/loop.h"
+#include "traction/spool.h"
+
+#include <stdint.h>
+
+struct tr_writer;
+
+struct tr_writer_options {
+    const char *database_url;  /* borrowed */
+    struct tr_spool *spool;    /* borrowed, open */
+    size_t batch_events;       /* 10,000 */
+    int batch_wait_ms;         /* how long a batch may wait to grow: 200 */
+    int64_t dedupe_window_us;  /* 24 h from first receipt */
+    int partitions_ahead_days; /* 62 */
+};
+void tr_writer_options_init(struct tr_writer_options *options);
+
+int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_options *options,
+                    struct tr_error *error);
+/* Lands what is durable for up to drain_ms, then ends the thread. */
+void tr_writer_stop(struct tr_writer *writer, int drain_ms);
+
+/* Waiting for the commit (ack=commit). Embedded in whatever waits; posted to loop once all its
+ * records are committed, or with committed = false when timeout_ms have passed. */
+struct tr_commit_ticket {
+    struct tr_message message; /* the waiter sets message.run */
+    struct tr_loop *loop;
+    uint32_t records; /* how many carry the tag */
+    uint32_t done;
+    uint32_t duplicates;
+    bool committed;
+    int64_t deadline_us; /* monotonic */
+    uint64_t tag;        /* set by tr_writer_expect() */
+    struct tr_commit_ticket *next;
+};
+/* Any thread, before the append: sets ticket->tag, which the frames must carry. */
+void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket, int timeout_ms);
+/* The append was refused: the ticket will not come back. Only before any record was appended. */
+void tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket);
+
+struct tr_writer_state {
+    bool connected;            /* the last attempt to reach PostgreSQL succeeded */
+    int64_t landed_through_us; /* everything received before is in PostgreSQL; "as_of" */
+    uint64_t landed;           /* spool position */
+    char last_error[256];
+};
+/* Any thread. */
+void tr_writer_get_state(struct tr_writer *writer, struct tr_writer_state *state_out);
