@@ -87,6 +87,8 @@ void tr_spool_reader_close(struct tr_spool_reader *reader);
  * yet. Damaged stretches are skipped and counted. Everything is valid until the next call. */
 int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_spool_record *records,
                          size_t max, size_t max_bytes, size_t *count_out, struct tr_error *error);
+/* Where it will read next: past what was skipped, too. */
+uint64_t tr_spool_reader_position(const struct tr_spool_reader *reader);
 /* Waits until there is something durable beyond position; false at the timeout or a wake. */
 bool tr_spool_wait(struct tr_spool *spool, uint64_t position, int timeout_ms);
 void tr_spool_wake(struct tr_spool *spool);

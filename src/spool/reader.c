@@ -243,6 +243,11 @@ int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_spool_record 
     return 0;
 }
 
+uint64_t tr_spool_reader_position(const struct tr_spool_reader *reader)
+{
+    return reader->position;
+}
+
 /* Counting ----------------------------------------------------------------------------------------
  */
 
