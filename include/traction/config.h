@@ -55,6 +55,8 @@ TR_DEFINE_CLEANUP(struct tr_config, tr_config_free)
 int tr_config_set(struct tr_config *config, const char *section, const char *key, const char *value,
                   const char *origin, struct tr_error *error);
 
+/* The database URL without its password, for people to see. The caller frees it. */
+char *tr_config_redact(const char *url);
 /* The file that was read; NULL: none. */
 const char *tr_config_path(const struct tr_config *config);
 /* All settings with their values and origins, passwords left out: aligned lines, or JSON as a new
