@@ -48,8 +48,9 @@ struct tr_commit_ticket {
 void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket, int timeout_ms);
 /* Posts the tickets whose deadline has passed. Any thread, a few times a second. */
 void tr_writer_expire(struct tr_writer *writer);
-/* The append was refused: the ticket will not come back. Only before any record was appended. */
-void tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket);
+/* The records will never be durable: the ticket need not come back. False: it is on its way already
+ * and has to be waited for. Any thread. */
+bool tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket);
 
 struct tr_writer_state {
     bool connected;            /* the last attempt to reach PostgreSQL succeeded */

@@ -100,13 +100,15 @@ void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket,
     pthread_mutex_unlock(&tickets->lock);
 }
 
-void tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket)
+bool tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket)
 {
     pthread_mutex_lock(&writer->tickets.lock);
     struct tr_commit_ticket **link = find(&writer->tickets, ticket->tag);
-    if (*link != NULL)
+    bool found = *link != NULL;
+    if (found)
         take(&writer->tickets, link);
     pthread_mutex_unlock(&writer->tickets.lock);
+    return found;
 }
 
 void tr_writer_expire(struct tr_writer *writer)
