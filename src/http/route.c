@@ -6,13 +6,10 @@
 
 static bool matches(const char *path, struct tr_slice asked)
 {
-    if (asked.size == 0 || strncmp(path, asked.data, asked.size - 1) != 0)
-        return false;
-    const char *rest = path + asked.size - 1;
-    char last = asked.data[asked.size - 1];
-    if (*rest == last && *rest != '\0')
-        return rest[1] == '\0';
-    return *rest == '\0' && last == '/';
+    size_t size = strlen(path);
+    if (asked.size == size + 1 && asked.data[size] == '/' && size > 1)
+        asked.size--;
+    return asked.size == size && memcmp(asked.data, path, size) == 0;
 }
 
 const struct tr_http_route *tr_http_route_find(const struct tr_http_route *routes, size_t count,
