@@ -45,7 +45,10 @@ struct tr_commit_ticket {
     struct tr_commit_ticket *next;
 };
 /* Any thread, before the append: sets ticket->tag, which the frames must carry. */
-void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket, int timeout_ms);
+void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket);
+/* After the append: from now on the ticket also comes back when timeout_ms have passed. */
+void tr_writer_set_deadline(struct tr_writer *writer, struct tr_commit_ticket *ticket,
+                            int timeout_ms);
 /* Posts the tickets whose deadline has passed. Any thread, a few times a second. */
 void tr_writer_expire(struct tr_writer *writer);
 /* The records will never be durable: the ticket need not come back. False: it is on its way already

@@ -219,8 +219,7 @@ void tr_door_begin(struct door *door, struct tr_slice source)
     if (door->ack == TR_INTAKE_ACK_COMMIT) {
         door->commit.loop = door->request->loop;
         door->commit.records = UINT32_MAX; /* until all have been added */
-        tr_writer_expect(door->intake->options.writer, &door->commit,
-                         door->intake->options.commit_timeout_ms);
+        tr_writer_expect(door->intake->options.writer, &door->commit);
     }
 }
 
@@ -329,6 +328,13 @@ static enum door_outcome append(struct door *door)
     }
 }
 
+void tr_door_refuse(struct door *door, int status, const char *code, const char *message)
+{
+    if (door->ack == TR_INTAKE_ACK_COMMIT)
+        tr_writer_forget(door->intake->options.writer, &door->commit);
+    tr_door_respond_error(door->request, status, code, NULL, message);
+}
+
 void tr_door_finish(struct door *door, void (*reply)(struct door *door, enum door_outcome outcome))
 {
     door->reply = reply;
@@ -337,15 +343,16 @@ void tr_door_finish(struct door *door, void (*reply)(struct door *door, enum doo
     if (door->frames.size > 0)
         outcome = append(door);
     tr_buf_fini(&door->frames); /* the spool has its copy */
-    if (outcome == DOOR_DONE && door->waiting > 0)
-        return;
-    /* Refused, in memory, or nothing to keep. */
-    if (door->ack == TR_INTAKE_ACK_COMMIT &&
-        !tr_writer_forget(door->intake->options.writer, &door->commit)) {
-        door->failed = outcome != DOOR_DONE;
-        door->waiting = 1;
+    bool commit = door->ack == TR_INTAKE_ACK_COMMIT;
+    if (outcome == DOOR_DONE && door->waiting > 0) {
+        if (commit)
+            tr_writer_set_deadline(door->intake->options.writer, &door->commit,
+                                   door->intake->options.commit_timeout_ms);
         return;
     }
+    /* Refused, in memory, or nothing to keep. */
+    if (commit)
+        tr_writer_forget(door->intake->options.writer, &door->commit);
     door->commit.committed = true;
     answer(door, outcome);
 }

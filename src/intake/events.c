@@ -50,21 +50,20 @@ static void reply(struct door *door, enum door_outcome outcome)
     tr_door_respond(door->request, 202, "application/json", tr_slice(text, (size_t)size), NULL, 0);
 }
 
-static void read_events(struct door *door, struct tr_event_reader *reader)
+/* False: more events than a request may have. */
+static bool read_events(struct door *door, struct tr_event_reader *reader)
 {
-    for (;;) {
+    for (size_t index = 0;; index++) {
         struct tr_event event = {0};
         struct tr_reject reject = {0};
         struct tr_slice raw = TR_SLICE_NONE;
         int outcome = tr_event_reader_next(reader, &event, &raw, &reject);
-        if (outcome == 0)
-            return;
         if (outcome == TR_EVENT_READ)
-            tr_door_event(door, &event, reader->index, raw);
-        else
+            tr_door_event(door, &event, index, raw);
+        else if (outcome == TR_EVENT_REFUSED || outcome == TR_EVENT_BODY_BAD)
             tr_door_reject(door, &reject, raw);
-        if (outcome == TR_EVENT_BODY_BAD)
-            return;
+        if (outcome != TR_EVENT_READ && outcome != TR_EVENT_REFUSED)
+            return outcome != TR_EVENT_TOO_MANY;
     }
 }
 
@@ -73,15 +72,15 @@ static void on_request(struct tr_http_request *request, void *context)
     struct tr_intake *intake = context;
     struct door *door = tr_door_of(request);
     struct tr_event_reader reader;
-    struct tr_error error = TR_ERROR_INIT;
-    if (tr_event_reader_init(&reader, request->body, request->received_us, &intake->options.limits,
-                             request->arena, &error) < 0) {
-        tr_door_respond_error(request, 413, "too_many_events", NULL, error.message);
-        return;
-    }
+    tr_event_reader_init(&reader, request->body, request->received_us, &intake->options.limits,
+                         request->arena);
     tr_door_begin(door, TR_SLICE("/v1/events"));
-    read_events(door, &reader);
-    tr_door_finish(door, reply);
+    if (read_events(door, &reader))
+        tr_door_finish(door, reply);
+    else
+        tr_door_refuse(door, 413, "too_many_events",
+                       tr_arena_printf(request->arena, "a request may have %zu events",
+                                       intake->options.limits.events));
 }
 
 const struct tr_http_route tr_events_routes[] = {

@@ -84,6 +84,8 @@ void tr_door_event(struct door *door, const struct tr_event *event, size_t index
                    struct tr_slice raw);
 void tr_door_reject(struct door *door, const struct tr_reject *reject, struct tr_slice raw);
 void tr_door_finish(struct door *door, void (*reply)(struct door *door, enum door_outcome outcome));
+/* Instead of finishing: keeps nothing of the request. */
+void tr_door_refuse(struct door *door, int status, const char *code, const char *message);
 
 /* Answers with CORS headers where the origin may have them; type NULL: no body. */
 void tr_door_respond(struct tr_http_request *request, int status, const char *type,

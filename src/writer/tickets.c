@@ -51,7 +51,6 @@ static void expire(struct tickets *tickets, int64_t now_us)
 
 void tr_tickets_fini(struct tickets *tickets)
 {
-    expire(tickets, INT64_MAX);
     pthread_mutex_destroy(&tickets->lock);
 }
 
@@ -84,13 +83,13 @@ void tr_tickets_committed(struct tickets *tickets, const struct item *items, siz
     pthread_mutex_unlock(&tickets->lock);
 }
 
-void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket, int timeout_ms)
+void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket)
 {
     struct tickets *tickets = &writer->tickets;
     ticket->done = 0;
     ticket->duplicates = 0;
     ticket->committed = false;
-    ticket->deadline_us = tr_clock_mono_us() + (int64_t)timeout_ms * 1000;
+    ticket->deadline_us = INT64_MAX;
     pthread_mutex_lock(&tickets->lock);
     ticket->tag = tickets->next_tag++;
     struct tr_commit_ticket **link = &tickets->buckets[ticket->tag % TICKET_BUCKETS];
@@ -98,6 +97,14 @@ void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket,
     *link = ticket;
     tickets->count++;
     pthread_mutex_unlock(&tickets->lock);
+}
+
+void tr_writer_set_deadline(struct tr_writer *writer, struct tr_commit_ticket *ticket,
+                            int timeout_ms)
+{
+    pthread_mutex_lock(&writer->tickets.lock);
+    ticket->deadline_us = tr_clock_mono_us() + (int64_t)timeout_ms * 1000;
+    pthread_mutex_unlock(&writer->tickets.lock);
 }
 
 bool tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket)
