@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands, and finding one in it. */
+#include "traction/cli.h"
+
+#include "cli_priv.h"
+#include "traction/bench.h"
+#include "traction/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct tr_command commands[] = {
+    {"up", "try it: a private PostgreSQL, keys and the server, in one folder", tr_cli_up, NULL},
+    {"serve", "run the server against database.url", tr_cli_serve, NULL},
+    {"migrate", "bring the database's schema up to date", tr_cli_migrate, NULL},
+    {"project", "add, list and set projects", NULL, tr_cli_project_commands},
+    {"key", "add, list and revoke keys", NULL, tr_cli_key_commands},
+    {"query", "ask for a KPI", tr_cli_query, NULL},
+    {"rejects", "list events that were refused", NULL, tr_cli_rejects_commands},
+    {"doctor", "check configuration, database, disk, clock and spool", tr_cli_doctor, NULL},
+    {"bench", "generate load against a running server and measure it", tr_bench_main, NULL},
+    {"version", "print the version", tr_cli_version, NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+static void print_commands(const char *parent, const struct tr_command *list, const char *about)
+{
+    printf("%s\n\nusage: %s COMMAND …\n\n", about, parent);
+    for (; list->name != NULL; list++)
+        printf("  %-9s %s\n", list->name, list->summary);
+    printf("\n\"%s COMMAND --help\" says more.\n", parent);
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+int tr_cli_dispatch(const char *parent, const struct tr_command *list, const char *about, int argc,
+                    char **argv)
+{
+    if (argc < 2)
+        return tr_cli_wrong(parent, "expected a command");
+    if (is_help(argv[1])) {
+        print_commands(parent, list, about);
+        return TR_EXIT_DONE;
+    }
+    for (const struct tr_command *command = list; command->name != NULL; command++) {
+        if (strcmp(command->name, argv[1]) != 0)
+            continue;
+        if (command->run != NULL)
+            return command->run(argc - 1, argv + 1);
+        char name[64];
+        snprintf(name, sizeof name, "%s %s", parent, command->name);
+        return tr_cli_dispatch(name, command->subcommands, command->summary, argc - 1, argv + 1);
+    }
+    return tr_cli_wrong(parent, "there is no command \"%.40s\"", argv[1]);
+}
+
+int tr_cli_main(int argc, char **argv)
+{
+    tr_server_prepare_process();
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0)
+        argv[1] = "version";
+    return tr_cli_dispatch("traction", commands,
+                           "Traction collects what a product's users do, how it performs and what "
+                           "it earns, and answers KPIs.",
+                           argc, argv);
+}
