@@ -11,6 +11,7 @@
 #include "traction/base/buf.h"
 #include "traction/base/error.h"
 #include "traction/base/slice.h"
+#include "traction/json.h"
 
 #include <stdint.h>
 
@@ -20,6 +21,27 @@ enum tr_event_kind {
     TR_EVENT_PERFORMANCE = 'p',
     TR_EVENT_BUSINESS = 'b',
     TR_EVENT_FEEDBACK = 'f',
+};
+
+/* The properties that have columns of their own. */
+enum tr_property {
+    TR_PROPERTY_ROUTE,
+    TR_PROPERTY_STATUS,
+    TR_PROPERTY_FEATURE,
+    TR_PROPERTY_GOAL,
+    TR_PROPERTY_PLAN,
+    TR_PROPERTY_METRIC,
+    TR_PROPERTY_CHANNEL,
+    TR_PROPERTY_COUNT
+};
+
+/* What one pass over the properties found. */
+struct tr_event_properties {
+    struct tr_slice raw;
+    unsigned flags; /* enum tr_json_flag */
+    int depth;
+    bool empty;
+    struct tr_json_value promoted[TR_PROPERTY_COUNT]; /* raw.data NULL: absent */
 };
 
 /* An event as a protocol found it: texts are unescaped UTF-8, absent ones have data NULL. What
@@ -40,10 +62,12 @@ struct tr_event {
     struct tr_slice title;
     struct tr_slice properties; /* a JSON object, verbatim; absent: none */
     struct tr_slice channel;    /* where a protocol says so itself; else derived */
+    /* Set by the reader of native bodies, which has seen them already; NULL: not scanned yet. */
+    const struct tr_event_properties *scanned;
 };
 
 struct tr_reject {
-    size_t index;
+    size_t index;        /* which event of the request; the caller of tr_event_encode() knows */
     const char *field;   /* static, or in the arena */
     const char *code;    /* static: not_finite, too_long, required, … */
     const char *message; /* what was expected; in the arena or static */
@@ -68,43 +92,59 @@ struct tr_event_sender {
 };
 
 /* Native bodies ---------------------------------------------------------------------------------
- * One event, an array, {"events":[…],"sent_at":…}, or NDJSON. Walks the body once; a reader is
- * embedded and needs no cleaning up. */
+ * One event, an array, {"events":[…],"sent_at":…}, or NDJSON; a byte order mark is skipped. Walks
+ * the body once, the wrapped form twice (sent_at may stand behind the events). A reader is embedded
+ * and needs no cleaning up. */
+
+enum tr_event_form { TR_EVENT_FORM_ARRAY, TR_EVENT_FORM_LINES, TR_EVENT_FORM_NONE };
 
 struct tr_event_reader {
-    struct tr_slice body;
-    size_t offset;
-    size_t index; /* of the event returned last */
-    int form;
+    enum tr_event_form form;
+    struct tr_json_walk walk; /* of the array; at: where the next event of NDJSON begins */
+    size_t count;             /* events returned so far */
+    const char *body;
+    struct tr_reject body_reject; /* of a wrapper that is refused whole; code NULL: none */
+    const char *tail;             /* of a wrapper: what was found behind it, if tail_bad */
+    bool tail_bad;
+    bool ended;
     int64_t skew_us; /* receipt minus sent_at, added to every timestamp; 0 if none */
     const struct tr_event_limits *limits;
     struct tr_arena *arena;
+    struct tr_event_properties properties; /* of the event returned last */
 };
 
 enum {
-    TR_EVENT_READ = 1,     /* *event_out is filled, *raw_out is its text */
+    TR_EVENT_READ = 1,     /* *event_out is filled until the next call, *raw_out is its text */
     TR_EVENT_REFUSED = 2,  /* *reject_out is filled, *raw_out is its text */
-    TR_EVENT_BODY_BAD = 3, /* what follows is not JSON: *reject_out says where; no more */
+    TR_EVENT_BODY_BAD = 3, /* *reject_out says what is wrong with the body, *raw_out is what was
+                              not read; no more */
+    TR_EVENT_TOO_MANY = 4, /* more than limits->events; no more */
 };
 
-/* -E2BIG when there are more events than limits->events, found before the first is returned. */
-int tr_event_reader_init(struct tr_event_reader *reader, struct tr_slice body, int64_t received_us,
-                         const struct tr_event_limits *limits, struct tr_arena *arena,
-                         struct tr_error *error);
+void tr_event_reader_init(struct tr_event_reader *reader, struct tr_slice body, int64_t received_us,
+                          const struct tr_event_limits *limits, struct tr_arena *arena);
 /* 0 at the end, else one of the outcomes above. */
 int tr_event_reader_next(struct tr_event_reader *reader, struct tr_event *event_out,
                          struct tr_slice *raw_out, struct tr_reject *reject_out);
 
 /* Checking and encoding ------------------------------------------------------------------------ */
 
-/* Checks the event and appends its record to out. false: *reject_out says which field and why,
- * nothing was appended. raw is not kept. Derives kind, person, host, path, channel, and what the
- * standard properties promise (route, status, feature, goal, plan, metric). */
+/* The most that a record is larger than the properties in it. */
+enum { TR_RECORD_OVERHEAD_MAX = 16384 };
+
+/* Checks the event and appends its record to out, whose maximum must have room for it. false:
+ * *reject_out says which field and why, nothing was appended. docs/events.md has the rules, and
+ * nothing that passes them is refused by PostgreSQL. Derives kind, person, host, path, channel, and
+ * what the standard properties promise (route, status, feature, goal, plan, metric). */
 bool tr_event_encode(const struct tr_event *event, const struct tr_event_sender *sender,
                      const struct tr_event_limits *limits, struct tr_arena *arena,
                      struct tr_buf *out, struct tr_reject *reject_out);
 
-/* Appends the record of a refused event. source is the endpoint; raw the bytes as they came. */
+/* The channel that a campaign (utm_source, utm_medium) stands for; NULL without one. Static. */
+const char *tr_channel_of_campaign(struct tr_slice source, struct tr_slice medium);
+
+/* Appends the record of a refused event. source is the endpoint; raw the bytes as they came. The
+ * texts may be anything: what is not UTF-8 is replaced. */
 void tr_reject_encode(const struct tr_reject *reject, const struct tr_event_sender *sender,
                       struct tr_slice source, struct tr_slice raw, struct tr_buf *out);
 
@@ -148,5 +188,9 @@ struct tr_record {
 
 /* -EBADMSG for bytes that are not a record of a version this program knows. */
 int tr_record_decode(struct tr_slice bytes, struct tr_record *record_out, struct tr_error *error);
+/* The digest of a user's ('u') or an anonymous ('a') id: the column person. */
+void tr_person_digest(int32_t project_id, char which, struct tr_slice id, uint8_t digest_out[16]);
+/* The digest of a client's event id, the key of dedupe. */
+void tr_id_digest(int32_t project_id, struct tr_slice id, uint8_t digest_out[16]);
 /* The digest of a session id, the member of sets about sessions. */
 void tr_session_digest(int32_t project_id, struct tr_slice session, uint8_t digest_out[16]);

@@ -7,9 +7,14 @@
  * The life of a request: the head is read and checked; on_head() may answer at once (401, 404,
  * 413: the body is then not buffered); else the body is read, dechunked and inflated against
  * body_limit; on_request() is called with all of it. Exactly one tr_http_respond() ends every
- * request, in either callback or any time later on the same loop's thread; until then the request
- * and everything it points to stay valid, even when the client has gone, which nobody needs to
- * notice: the answer is then dropped.
+ * request, in either callback or, after on_request(), any time later on the same loop's thread;
+ * until then the request and everything it points to stay valid, even when the client has gone,
+ * which nobody needs to notice: the answer is then dropped. Between on_head() and on_request() the
+ * server may end the request by itself (the client gone, the body refused), so that what on_head()
+ * keeps must live in the request's arena.
+ *
+ * A request that is not taken is answered by the server, with what was wrong as
+ * {"error":{"code":…,"message":…}}, and its connection is closed.
  */
 #pragma once
 
@@ -59,25 +64,48 @@ struct tr_http_response {
     int status;
     const char *content_type;           /* NULL: none */
     struct tr_slice body;               /* copied */
-    const struct tr_http_field *fields; /* extra fields, copied; the caller vouches for them */
+    const struct tr_http_field *fields; /* extra; copied; left out if malformed, as with CR or LF */
     size_t field_count;
     bool close; /* end the connection after this answer */
 };
 
 struct tr_http_handler {
-    void (*on_head)(struct tr_http_request *request, void *context);
+    void (*on_head)(struct tr_http_request *request, void *context); /* may be NULL */
     void (*on_request)(struct tr_http_request *request, void *context);
     void *context;
 };
 
-/* Loop's thread. Everything is copied; request is gone afterwards. */
+/* Loop's thread. Everything is copied; request is gone afterwards. No handler is called from
+ * within. The answer to HEAD is the one GET would get; its body is left out here. */
 void tr_http_respond(struct tr_http_request *request, const struct tr_http_response *response);
+/* The same for JSON text. */
+void tr_http_respond_json(struct tr_http_request *request, int status, struct tr_slice json);
+/* {"error":{"code":…,"message":…}}, with Retry-After: 1 for 429 and 503. code may be NULL: one that
+ * goes with the status. Bytes of the message that JSON must not have are escaped. */
+void tr_http_respond_error(struct tr_http_request *request, int status, const char *code,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The value of a field, by name in any case; absent: data NULL. Borrowed from the request. */
 struct tr_slice tr_http_field(const struct tr_http_request *request, const char *name);
 /* The decoded value of a query parameter ("+" is a space), from the request's arena; the first if
  * it is repeated. Absent: data NULL. *next (may be NULL) starts at 0 and walks repeated ones. */
 struct tr_slice tr_http_query(struct tr_http_request *request, const char *name, size_t *next);
+
+/* A table of routes. Paths are exact; one slash more at the end is let pass. */
+#define TR_HTTP_METHOD_BIT(method) (1u << (method))
+struct tr_http_route {
+    unsigned methods; /* TR_HTTP_METHOD_BIT()s; GET answers HEAD too */
+    const char *path; /* without a slash at the end, but for "/" */
+    void (*on_head)(struct tr_http_request *request, void *context);
+    void (*on_request)(struct tr_http_request *request, void *context);
+    const void *data; /* the table's own: what may call it, say */
+};
+/* NULL: none, and *allowed_out (may be NULL) has the methods the path knows, 0 if it is unknown. */
+const struct tr_http_route *tr_http_route_find(const struct tr_http_route *routes, size_t count,
+                                               const struct tr_http_request *request,
+                                               unsigned *allowed_out);
+/* 404, or 405 with Allow. */
+void tr_http_respond_no_route(struct tr_http_request *request, unsigned allowed);
 
 struct tr_http_options {
     const char *host; /* borrowed */
@@ -87,13 +115,15 @@ struct tr_http_options {
     size_t head_bytes;           /* 16 KiB */
     size_t fields;               /* 64 */
     size_t body_bytes;           /* 1 MiB, raw and inflated */
-    size_t body_memory_bytes;    /* all bodies being read, whole server: 96 MiB; beyond: 503 */
+    size_t body_memory_bytes;    /* all bodies until answered, whole server: 96 MiB; beyond: 503;
+                                    those that fit in two heads are not counted */
+    size_t arena_bytes;          /* 64 MiB; a handler that asks for more aborts, so it must not */
     int connections;             /* 10,000 */
     int connections_per_address; /* 100; loopback addresses are not counted: proxies */
     int requests_per_connection; /* 1,000 */
-    int head_timeout_ms;         /* 10 s, from accept or the end of the last answer's idle */
+    int head_timeout_ms;         /* 10 s, from accept or the first byte of the next request */
     int body_timeout_ms;         /* 30 s */
-    int body_rate_bytes;         /* 1 KiB/s, averaged over the time since the body began */
+    int body_rate_bytes;         /* 1 KiB/s after 5 s, averaged since the body began; answers too */
     int idle_timeout_ms;         /* 30 s between requests */
     int write_timeout_ms;        /* 30 s without the client taking a byte */
 };
@@ -111,7 +141,9 @@ void tr_http_server_start(struct tr_http_server *server, int index, struct tr_lo
 /* Loop's thread: stops accepting and closes idle connections; those with a request end with its
  * answer. */
 void tr_http_server_drain(struct tr_http_server *server, int index);
-/* Open connections of all workers; any thread. 0 after a drain means nothing is left to answer. */
+/* Open connections of all workers, and requests whose client has gone but which are not answered
+ * yet; any thread. 0 after a drain means nothing is left to answer. */
 int tr_http_server_connections(const struct tr_http_server *server);
-/* After all loops have ended. */
+/* After all loops have ended, before they are freed. Frees the requests nobody answered too. */
 void tr_http_server_free(struct tr_http_server *server);
+TR_DEFINE_CLEANUP(struct tr_http_server, tr_http_server_free)

@@ -20,15 +20,16 @@ struct tr_spool_options {
     const char *directory;  /* made if absent; borrowed */
     uint64_t limit_bytes;   /* 10 GiB not yet landed; beyond: TR_SPOOL_FULL */
     uint64_t segment_bytes; /* 64 MiB */
-    uint64_t free_bytes;    /* leave at least this much of the disk: 1 GiB … */
+    uint64_t free_bytes;    /* leave at least this much of the disk, 0 … */
     double free_fraction;   /* … or this share of it, 0.05, whichever is more */
+    uint64_t pending_bytes; /* handed over and not yet written, 64 MiB; beyond: TR_SPOOL_FULL */
     uint64_t keep_bytes;    /* landed segments are kept for refilling a failed-over database */
     int keep_seconds;       /* 1 GiB, 3600 s */
 };
 void tr_spool_options_init(struct tr_spool_options *options);
 
 /* Recovers: cuts a torn tail, sets damaged stretches aside, says so in the log. Another process
- * holding the spool is -EBUSY. Nothing is written before tr_spool_start(). */
+ * holding the spool is -EBUSY. Appending and waiting work after tr_spool_start(). */
 int tr_spool_open(struct tr_spool **spool_out, const struct tr_spool_options *options,
                   struct tr_error *error);
 int tr_spool_start(struct tr_spool *spool, struct tr_error *error);
@@ -54,10 +55,11 @@ struct tr_spool_ticket {
     int status;
 };
 
-/* Frames being built: begin, append the record's bytes to buf, end; repeat. tag is handed to the
- * reader as it is while this process lives (0 after a restart). */
+/* Frames being built: begin, append the record's bytes to buf, end; repeat. tag and label are
+ * handed to the reader as they are; records can be counted by label. */
 size_t tr_spool_frame_begin(struct tr_buf *buf);
-void tr_spool_frame_end(struct tr_buf *buf, size_t begin, int64_t received_us, uint64_t tag);
+void tr_spool_frame_end(struct tr_buf *buf, size_t begin, int64_t received_us, uint64_t tag,
+                        uint32_t label);
 
 /* Any thread. frames is copied. Disk: the ticket comes back once. Memory: ticket is NULL, and the
  * records become durable soon. Refusals: TR_SPOOL_FULL, TR_SPOOL_CLOSED; the ticket is then not
@@ -74,6 +76,7 @@ struct tr_spool_record {
     uint64_t end;            /* of the byte after it: what to pass to tr_spool_landed() */
     int64_t received_us;
     uint64_t tag;
+    uint32_t label;
 };
 
 struct tr_spool_reader;
@@ -84,11 +87,19 @@ void tr_spool_reader_close(struct tr_spool_reader *reader);
  * yet. Damaged stretches are skipped and counted. Everything is valid until the next call. */
 int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_spool_record *records,
                          size_t max, size_t max_bytes, size_t *count_out, struct tr_error *error);
+/* Where it will read next: past what was skipped, too. */
+uint64_t tr_spool_reader_position(const struct tr_spool_reader *reader);
 /* Waits until there is something durable beyond position; false at the timeout or a wake. */
 bool tr_spool_wait(struct tr_spool *spool, uint64_t position, int timeout_ms);
 void tr_spool_wake(struct tr_spool *spool);
 /* Everything before position is in PostgreSQL; segments may go once they are old enough. */
 void tr_spool_landed(struct tr_spool *spool, uint64_t position);
+/* PostgreSQL says that this spool had landed up to position, which it no longer reaches (files were
+ * lost): appends continue from there, or they would be taken for landed. */
+void tr_spool_advance(struct tr_spool *spool, uint64_t position);
+/* How many durable records of this label lie at or after position. Any thread that may block. */
+int tr_spool_count(struct tr_spool *spool, uint64_t position, uint32_t label, uint64_t *count_out,
+                   struct tr_error *error);
 
 /* State; any thread ------------------------------------------------------------------------------
  */

@@ -10,17 +10,19 @@
 #include "traction/base/loop.h"
 #include "traction/spool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tr_writer;
 
 struct tr_writer_options {
-    const char *database_url;  /* borrowed */
-    struct tr_spool *spool;    /* borrowed, open */
-    size_t batch_events;       /* 10,000 */
-    int batch_wait_ms;         /* how long a batch may wait to grow: 200 */
-    int64_t dedupe_window_us;  /* 24 h from first receipt */
-    int partitions_ahead_days; /* 62 */
+    const char *database_url;    /* borrowed */
+    struct tr_spool *spool;      /* borrowed, open */
+    const char *spool_directory; /* borrowed; for unnamed files of known ids */
+    size_t batch_events;         /* 10,000 */
+    int batch_wait_ms;           /* how long a batch may wait to grow: 200 */
+    int64_t dedupe_window_us;    /* 24 h from first receipt */
+    int partitions_ahead_days;   /* 62 */
 };
 void tr_writer_options_init(struct tr_writer_options *options);
 
@@ -43,9 +45,15 @@ struct tr_commit_ticket {
     struct tr_commit_ticket *next;
 };
 /* Any thread, before the append: sets ticket->tag, which the frames must carry. */
-void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket, int timeout_ms);
-/* The append was refused: the ticket will not come back. Only before any record was appended. */
-void tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket);
+void tr_writer_expect(struct tr_writer *writer, struct tr_commit_ticket *ticket);
+/* After the append: from now on the ticket also comes back when timeout_ms have passed. */
+void tr_writer_set_deadline(struct tr_writer *writer, struct tr_commit_ticket *ticket,
+                            int timeout_ms);
+/* Posts the tickets whose deadline has passed. Any thread, a few times a second. */
+void tr_writer_expire(struct tr_writer *writer);
+/* The records will never be durable: the ticket need not come back. False: it is on its way already
+ * and has to be waited for. Any thread. */
+bool tr_writer_forget(struct tr_writer *writer, struct tr_commit_ticket *ticket);
 
 struct tr_writer_state {
     bool connected;            /* the last attempt to reach PostgreSQL succeeded */

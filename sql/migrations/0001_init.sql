@@ -227,3 +227,23 @@ create table traction.session_time (
     sketch bytea not null,
     primary key (project_id, day)
 );
+
+-- Makes the partition of a UTC day unless it is there. Attaching waits for nobody who reads or
+-- writes the other partitions, which "create table … partition of" would.
+create function traction.make_event_partition(day date) returns void
+language plpgsql
+set search_path = pg_catalog
+as $$
+declare
+    partition text := 'event_' || to_char(day, 'YYYYMMDD');
+begin
+    perform pg_advisory_xact_lock(hashtextextended('traction.event', 0));
+    if to_regclass('traction.' || partition) is not null then
+        return;
+    end if;
+    execute format('create table traction.%I (like traction.event including defaults)', partition);
+    execute format(
+        'alter table traction.event attach partition traction.%I for values from (%L) to (%L)',
+        partition, day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00');
+end
+$$;

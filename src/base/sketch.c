@@ -51,7 +51,8 @@ int64_t tr_sketch_count(const struct tr_sketch *sketch)
 
 double tr_sketch_quantile(const struct tr_sketch *sketch, double q)
 {
-    int64_t rank = (int64_t)ceil(q * (double)tr_sketch_count(sketch));
+    /* 0.07 × 5,000 is a little more than 350 in binary. */
+    int64_t rank = (int64_t)ceil(q * (double)tr_sketch_count(sketch) - 1e-6);
     if (rank < 1)
         rank = 1;
     int64_t below = 0;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The protocols that events come in: one file each, a request in, events out, and the reply that
+ * the protocol's own server would give. Shared read-only by all workers.
+ */
+#pragma once
+
+#include "traction/auth.h"
+#include "traction/event.h"
+#include "traction/http.h"
+#include "traction/spool.h"
+#include "traction/writer.h"
+
+struct tr_intake;
+
+/* What a request waits for before its 2xx, unless ?ack= says otherwise. */
+enum tr_intake_ack { TR_INTAKE_ACK_DISK, TR_INTAKE_ACK_MEMORY, TR_INTAKE_ACK_COMMIT };
+
+struct tr_intake_options {
+    struct tr_auth *auth; /* borrowed, as the next two */
+    struct tr_spool *spool;
+    struct tr_writer *writer;
+    struct tr_event_limits limits;
+    enum tr_intake_ack ack;
+    int commit_timeout_ms; /* 10,000: how long ack=commit waits */
+    int events_per_second; /* a key may send; 0: any number. Beyond: 429 */
+    const char *salt_path; /* keeps the day's salt over a restart; NULL: it is not kept */
+};
+void tr_intake_options_init(struct tr_intake_options *options);
+
+int tr_intake_new(struct tr_intake **intake_out, const struct tr_intake_options *options,
+                  struct tr_error *error);
+/* After the workers have ended. */
+void tr_intake_free(struct tr_intake *intake);
+
+/* The routes of all protocols; their handlers' context is the tr_intake. */
+const struct tr_http_route *tr_intake_routes(size_t *count_out);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of settings. Defaults are not here: they belong to the modules (tr_*_options_init). */
+#include "config_priv.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KIB 1024.0
+#define GIB (1024.0 * 1024 * 1024)
+#define DAY_S (24.0 * 3600)
+
+/* A field of the wrong type for its kind does not compile. */
+#define FIELD_TEXT(f) \
+    _Generic(((struct tr_config *)0)->f,                     \
+        const char *: offsetof(struct tr_config, f)),        \
+        sizeof(((struct tr_config *)0)->f)
+#define FIELD_NUMBER(f)                                          \
+    _Generic(((struct tr_config *)0)->f, int                     \
+             : offsetof(struct tr_config, f), unsigned long      \
+             : offsetof(struct tr_config, f), unsigned long long \
+             : offsetof(struct tr_config, f), long               \
+             : offsetof(struct tr_config, f), long long          \
+             : offsetof(struct tr_config, f)),                   \
+        sizeof(((struct tr_config *)0)->f)
+#define FIELD_DOUBLE(f)                         \
+    _Generic(((struct tr_config *)0)->f, double \
+             : offsetof(struct tr_config, f)),  \
+        sizeof(((struct tr_config *)0)->f)
+
+#define TEXT(s, k, kind, f, help)                         \
+    {                                                     \
+        s, k, kind, FIELD_TEXT(f), 0, 0, 4096, NULL, help \
+    }
+#define COUNT(s, k, f, min, max, help)                                  \
+    {                                                                   \
+        s, k, TR_OPTION_COUNT, FIELD_NUMBER(f), 0, min, max, NULL, help \
+    }
+#define SIZE(s, k, f, min, max, help)                                  \
+    {                                                                  \
+        s, k, TR_OPTION_SIZE, FIELD_NUMBER(f), 0, min, max, NULL, help \
+    }
+#define MILLISECONDS(s, k, f, min_s, max_s, help)                                             \
+    {                                                                                         \
+        s, k, TR_OPTION_DURATION, FIELD_NUMBER(f), 1000, (min_s)*1e3, (max_s)*1e3, NULL, help \
+    }
+#define SECONDS(s, k, f, min_s, max_s, help)                                         \
+    {                                                                                \
+        s, k, TR_OPTION_DURATION, FIELD_NUMBER(f), 1000000, min_s, max_s, NULL, help \
+    }
+#define MICROSECONDS(s, k, f, min_s, max_s, help)                                          \
+    {                                                                                      \
+        s, k, TR_OPTION_DURATION, FIELD_NUMBER(f), 1, (min_s)*1e6, (max_s)*1e6, NULL, help \
+    }
+#define DAYS(s, k, f, min, max, help)                                                \
+    {                                                                                \
+        s, k, TR_OPTION_DURATION, FIELD_NUMBER(f), 86400000000, min, max, NULL, help \
+    }
+#define SHARE(s, k, f, min, max, help)                                  \
+    {                                                                   \
+        s, k, TR_OPTION_SHARE, FIELD_DOUBLE(f), 0, min, max, NULL, help \
+    }
+#define CHOICE(s, k, f, names, help)                                  \
+    {                                                                 \
+        s, k, TR_OPTION_CHOICE, FIELD_NUMBER(f), 0, 0, 0, names, help \
+    }
+
+static const char *const ack_names[] = {
+    [TR_SPOOL_ACK_DISK] = "disk", [TR_SPOOL_ACK_MEMORY] = "memory", NULL};
+static const char *const address_names[] = {[TR_PRIVACY_ADDRESS_DROP] = "drop", NULL};
+static const char *const level_names[] = {[TR_LOG_ERROR] = "error",
+                                          [TR_LOG_WARNING] = "warning",
+                                          [TR_LOG_INFO] = "info",
+                                          [TR_LOG_DEBUG] = "debug",
+                                          NULL};
+
+/* clang-format off */
+const struct tr_option tr_options[] = {
+    TEXT("server", "listen", TR_OPTION_ADDRESS, http.host,
+         "Where to listen. Port 0 takes a free one."),
+    COUNT("server", "workers", http.workers, 0, 256,
+          "Threads that serve connections; 0: one per core."),
+    MILLISECONDS("server", "drain_timeout", drain_timeout_ms, 0, 3600,
+                 "How long a stopping server waits for requests in progress and for the spool to "
+                 "land; what has not landed by then stays in the spool."),
+
+    TEXT("database", "url", TR_OPTION_URL, database_url,
+         "PostgreSQL 13 or newer, as a libpq URL or keyword string."),
+    COUNT("database", "query_threads", query_threads, 1, 64,
+          "Threads that answer KPI questions; each has a connection."),
+    MILLISECONDS("database", "statement_timeout", statement_timeout_ms, 0.1, 3600,
+                 "A KPI question that takes longer is answered with status 504."),
+    COUNT("database", "batch_events", writer.batch_events, 1, 100000,
+          "Events that one transaction stores at most."),
+    MILLISECONDS("database", "batch_wait", writer.batch_wait_ms, 0, 10,
+                 "How long a small batch may wait to grow."),
+    MICROSECONDS("database", "dedupe_window", writer.dedupe_window_us, 60, 30 * DAY_S,
+                 "An id sent again within this time of its first receipt is counted once."),
+    DAYS("database", "partitions_ahead", writer.partitions_ahead_days, 2, 3650,
+         "How far ahead partitions are made, one a day."),
+    TEXT("database", "key_cache", TR_OPTION_PATH, auth.cache_path,
+         "Where the digests of keys are kept for starting while PostgreSQL is away; default: "
+         "keys.cache in spool.directory."),
+
+    TEXT("spool", "directory", TR_OPTION_PATH, spool.directory,
+         "Where acknowledged events wait for PostgreSQL. Needs a disk that keeps what it flushed."),
+    SIZE("spool", "limit", spool.limit_bytes, 1024 * KIB, 1024 * 1024 * GIB,
+         "Events waiting beyond this size are refused with status 503."),
+    SIZE("spool", "segment", spool.segment_bytes, 64 * KIB, 4 * GIB, "Size of a file of the spool."),
+    SIZE("spool", "min_free", spool.free_bytes, 0, 1024 * 1024 * GIB,
+         "Events are refused with status 503 while the disk has less free than this, or …"),
+    SHARE("spool", "min_free_share", spool.free_fraction, 0, 0.9,
+          "… less than this share of it, whichever is more."),
+    SIZE("spool", "keep", spool.keep_bytes, 0, 1024 * 1024 * GIB,
+         "Events that are in PostgreSQL stay in the spool up to this size, to refill a database "
+         "that lost its last commits, and …"),
+    SECONDS("spool", "keep_time", spool.keep_seconds, 0, 30 * DAY_S, "… for this time at most."),
+    CHOICE("spool", "ack", ack, ack_names,
+           "When a request without ?ack= is answered: after its events were flushed to the disk, "
+           "or before (a power cut can then cost the last second)."),
+
+    COUNT("limits", "events", event_limits.events, 1, 100000, "Events a request."),
+    SIZE("limits", "properties", event_limits.properties_bytes, 2, 1024 * KIB,
+         "Size of an event's properties."),
+    COUNT("limits", "depth", event_limits.depth, 1, 64, "Nesting of an event's properties."),
+    MICROSECONDS("limits", "past", event_limits.past_us, 3600, 3650 * DAY_S,
+                 "Older timestamps become the time of receipt, and the event is marked."),
+    MICROSECONDS("limits", "future", event_limits.future_us, 60, 365 * DAY_S,
+                 "Timestamps further ahead become the time of receipt, and the event is marked."),
+    SIZE("limits", "request_line", http.request_line_bytes, 256, 64 * KIB,
+         "Length of a request line."),
+    SIZE("limits", "head", http.head_bytes, 1024, 256 * KIB, "Size of a request's head."),
+    COUNT("limits", "fields", http.fields, 8, 1000, "Header fields a request."),
+    SIZE("limits", "body", http.body_bytes, 1024, GIB,
+         "Size of a body, both as sent and after inflating."),
+    SIZE("limits", "body_memory", http.body_memory_bytes, 1024 * KIB, 1024 * GIB,
+         "Memory of all bodies being received; beyond it status 503."),
+    COUNT("limits", "connections", http.connections, 1, 1000000, "Connections."),
+    COUNT("limits", "connections_per_address", http.connections_per_address, 1, 1000000,
+          "Connections of one client address; loopback addresses are not counted."),
+    COUNT("limits", "requests_per_connection", http.requests_per_connection, 1, 1000000000,
+          "Requests after which a connection is closed."),
+    MILLISECONDS("limits", "head_timeout", http.head_timeout_ms, 0.1, 3600,
+                 "Time a request's head may take."),
+    MILLISECONDS("limits", "body_timeout", http.body_timeout_ms, 0.1, 3600,
+                 "Time a request's body may take."),
+    SIZE("limits", "body_rate", http.body_rate_bytes, 0, 1024 * KIB,
+         "Bytes a second that a body must bring on average; 0: any."),
+    MILLISECONDS("limits", "idle_timeout", http.idle_timeout_ms, 0.1, 3600,
+                 "Time between requests of a connection."),
+    MILLISECONDS("limits", "write_timeout", http.write_timeout_ms, 0.1, 3600,
+                 "Time in which a client must take at least a byte of its answer."),
+    MILLISECONDS("limits", "commit_timeout", commit_timeout_ms, 0.1, 3600,
+                 "How long ?ack=commit waits for PostgreSQL; then status 503, and the events are "
+                 "stored later."),
+    COUNT("limits", "queries_per_key", queries_per_key, 1, 1000,
+          "KPI questions of one key at the same time; beyond it status 429."),
+
+    CHOICE("privacy", "address", privacy_address, address_names,
+           "What becomes of the client's address: it is used at the door and not stored."),
+
+    CHOICE("log", "level", log_level, level_names, "What is written to standard error."),
+};
+/* clang-format on */
+
+const size_t tr_option_count = sizeof tr_options / sizeof tr_options[0];
+
+const struct tr_option *tr_option_find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < tr_option_count; i++)
+        if (strcmp(tr_options[i].section, section) == 0 && strcmp(tr_options[i].key, key) == 0)
+            return &tr_options[i];
+    return NULL;
+}
+
+bool tr_option_section_exists(const char *section)
+{
+    for (size_t i = 0; i < tr_option_count; i++)
+        if (strcmp(tr_options[i].section, section) == 0)
+            return true;
+    return false;
+}
+
+void tr_option_variable(const struct tr_option *option, char *out, size_t size)
+{
+    snprintf(out, size, "TRACTION_%s_%s", option->section, option->key);
+    for (char *c = out; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading what is durable, across segments. The reader holds one segment open; as long as it does,
+ * no file is removed. Payloads are copied into the reader's own buffer, because a scan's window
+ * moves.
+ */
+#include "spool_priv.h"
+
+#include "traction/base/alloc.h"
+#include "traction/base/file.h"
+#include "traction/base/log.h"
+#include "traction/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DAMAGED_COPY_MAX_BYTES = 16 << 20 };
+
+struct tr_spool_reader {
+    struct tr_spool *spool;
+    uint64_t position; /* of the next frame to look for */
+    int fd;            /* of the segment that position lies in; -1: none */
+    uint64_t start;
+    char *name;
+    struct scan scan;
+    char *payloads; /* of the records returned last */
+    size_t payloads_capacity;
+};
+
+int tr_spool_reader_open(struct tr_spool_reader **reader_out, struct tr_spool *spool,
+                         uint64_t position, struct tr_error *error)
+{
+    struct tr_spool_state state;
+    tr_spool_get_state(spool, &state);
+    if (position > state.durable)
+        return tr_error_set(error, -ERANGE,
+                            "the spool ends at %" PRIu64 ", but %" PRIu64 " has landed",
+                            state.durable, position);
+    struct tr_spool_reader *reader = tr_calloc(1, sizeof *reader);
+    reader->spool = spool;
+    reader->position = position;
+    reader->fd = -1;
+    *reader_out = reader;
+    return 0;
+}
+
+static void leave_segment(struct tr_spool_reader *reader)
+{
+    if (reader->fd < 0)
+        return;
+    tr_scan_fini(&reader->scan);
+    close(reader->fd);
+    reader->fd = -1;
+    free(reader->name);
+    reader->name = NULL;
+    pthread_mutex_lock(&reader->spool->lock);
+    reader->spool->readers--;
+    pthread_mutex_unlock(&reader->spool->lock);
+}
+
+void tr_spool_reader_close(struct tr_spool_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    leave_segment(reader);
+    free(reader->payloads);
+    free(reader);
+}
+
+static void count_damage(struct tr_spool *spool, uint64_t stretches)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->damaged += stretches;
+    pthread_mutex_unlock(&spool->lock);
+    tr_metric_add(TR_METRIC_SPOOL_DAMAGED, stretches);
+}
+
+/* Damaged bytes are copied aside, for whoever may want to look, before their segment goes. */
+static void set_aside(struct tr_spool_reader *reader, uint64_t from, uint64_t to)
+{
+    struct tr_spool *spool = reader->spool;
+    count_damage(spool, 1);
+    TR_CLEANUP(tr_freep) char *path = tr_printf("%s/damaged-%020" PRIu64, spool->directory, from);
+    size_t size = to - from < DAMAGED_COPY_MAX_BYTES ? (size_t)(to - from) : DAMAGED_COPY_MAX_BYTES;
+    TR_CLEANUP(tr_freep) char *bytes = tr_malloc(size);
+    size_t got = 0;
+    struct tr_error error = TR_ERROR_INIT;
+    int result = tr_file_read(reader->fd, bytes, size, SEGMENT_HEADER_BYTES + from - reader->start,
+                              &got, path, &error);
+    if (result == 0)
+        result = tr_file_replace(path, bytes, got, 0600, &error);
+    tr_log(TR_LOG_ERROR, "spool: %" PRIu64 " damaged bytes at %" PRIu64 " skipped; %s%s", to - from,
+           from, result == 0 ? "a copy is in " : "", result == 0 ? path : error.message);
+}
+
+/* The segment that holds position, or the first one after it. Under the lock; NULL: none yet. */
+static const struct segment *find_segment(const struct tr_spool *spool, uint64_t position)
+{
+    for (const struct segment *segment = spool->segments; segment != NULL; segment = segment->next)
+        if (position < segment->end)
+            return segment;
+    return NULL;
+}
+
+/* Opens the segment of position and moves there; 0 with fd < 0: nothing durable beyond. */
+static int enter_segment(struct tr_spool_reader *reader, struct tr_error *error)
+{
+    struct tr_spool *spool = reader->spool;
+    pthread_mutex_lock(&spool->lock);
+    const struct segment *segment = find_segment(spool, reader->position);
+    char *path = NULL;
+    uint64_t missing = 0;
+    if (segment != NULL) {
+        path = tr_segment_path(spool, segment);
+        reader->start = segment->start;
+        if (reader->position < segment->start) {
+            missing = segment->start - reader->position;
+            reader->position = segment->start;
+        }
+        spool->readers++;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    if (segment == NULL)
+        return 0;
+    if (missing > 0) {
+        count_damage(spool, 1);
+        tr_log(TR_LOG_ERROR, "spool: %" PRIu64 " bytes before %" PRIu64 " are missing", missing,
+               reader->position);
+    }
+    reader->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (reader->fd < 0) {
+        int code = -errno;
+        tr_error_set(error, code, "could not open %s: %s", path, strerror(-code));
+        free(path);
+        pthread_mutex_lock(&spool->lock);
+        spool->readers--;
+        pthread_mutex_unlock(&spool->lock);
+        return code;
+    }
+    reader->name = path;
+    tr_scan_init(&reader->scan, reader->fd, reader->name, reader->start, reader->position,
+                 reader->position);
+    return 0;
+}
+
+/* How far this segment may be read now, and whether it will not grow any more. */
+static uint64_t readable_end(struct tr_spool_reader *reader, bool *sealed_out)
+{
+    struct tr_spool *spool = reader->spool;
+    uint64_t end = reader->position;
+    *sealed_out = true;
+    pthread_mutex_lock(&spool->lock);
+    for (const struct segment *segment = spool->segments; segment != NULL;
+         segment = segment->next) {
+        if (segment->start != reader->start)
+            continue;
+        end = segment->end;
+        *sealed_out = segment->sealed;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    return end;
+}
+
+static void take_record(struct tr_spool_reader *reader, const struct frame *frame,
+                        struct tr_slice payload, size_t used, struct tr_spool_record *record)
+{
+    memcpy(reader->payloads + used, payload.data, payload.size);
+    *record = (struct tr_spool_record){
+        .payload = tr_slice(reader->payloads + used, payload.size),
+        .position = frame->position,
+        .end = frame->position + FRAME_HEADER_BYTES + frame->length,
+        .received_us = frame->received_us,
+        .tag = frame->tag,
+        .label = frame->label,
+    };
+}
+
+/* Reads on in the segment that is open. */
+static int read_segment(struct tr_spool_reader *reader, struct tr_spool_record *records, size_t max,
+                        size_t max_bytes, size_t *count, size_t *used, struct tr_error *error)
+{
+    int result = SCAN_FRAME;
+    while (*count < max && *used < max_bytes) {
+        struct frame frame;
+        struct tr_slice payload;
+        result = tr_scan_next(&reader->scan, &frame, &payload, error);
+        if (result != SCAN_FRAME)
+            break;
+        if (frame.position != reader->position)
+            set_aside(reader, reader->position, frame.position);
+        if (*used + payload.size > reader->payloads_capacity) {
+            /* Does not fit behind the others: it starts the next read. */
+            reader->scan.position = frame.position;
+            reader->position = frame.position;
+            return 0;
+        }
+        take_record(reader, &frame, payload, *used, &records[*count]);
+        *used += payload.size;
+        reader->position = records[*count].end;
+        (*count)++;
+    }
+    return result < 0 ? result : 0;
+}
+
+int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_spool_record *records,
+                         size_t max, size_t max_bytes, size_t *count_out, struct tr_error *error)
+{
+    if (reader->payloads == NULL) {
+        reader->payloads_capacity = max_bytes + FRAME_MAX_BYTES;
+        reader->payloads = tr_malloc(reader->payloads_capacity);
+    }
+    size_t count = 0;
+    size_t used = 0;
+    while (count < max && used < max_bytes) {
+        int result = 0;
+        if (reader->fd < 0)
+            result = enter_segment(reader, error);
+        if (result < 0)
+            return result;
+        if (reader->fd < 0)
+            break;
+        bool sealed = false;
+        uint64_t end = readable_end(reader, &sealed);
+        reader->scan.end = end;
+        result = read_segment(reader, records, max, max_bytes, &count, &used, error);
+        if (result < 0)
+            return result;
+        if (count == max || used >= max_bytes)
+            break;
+        if (reader->position < end && sealed) {
+            set_aside(reader, reader->position, end);
+            reader->position = end;
+        }
+        if (!sealed || reader->position < end)
+            break;
+        leave_segment(reader);
+    }
+    *count_out = count;
+    return 0;
+}
+
+uint64_t tr_spool_reader_position(const struct tr_spool_reader *reader)
+{
+    return reader->position;
+}
+
+/* Counting ----------------------------------------------------------------------------------------
+ */
+
+static int count_segment(struct tr_spool_reader *reader, uint32_t label, uint64_t *count,
+                         struct tr_error *error)
+{
+    bool sealed = false;
+    uint64_t end = readable_end(reader, &sealed);
+    reader->scan.end = end;
+    reader->scan.check_payload = false;
+    int result = SCAN_FRAME;
+    while (result == SCAN_FRAME) {
+        struct frame frame;
+        struct tr_slice payload;
+        result = tr_scan_next(&reader->scan, &frame, &payload, error);
+        if (result == SCAN_FRAME && frame.label == label)
+            (*count)++;
+    }
+    reader->position = end;
+    leave_segment(reader);
+    return result;
+}
+
+int tr_spool_count(struct tr_spool *spool, uint64_t position, uint32_t label, uint64_t *count_out,
+                   struct tr_error *error)
+{
+    struct tr_spool_reader *reader = NULL;
+    uint64_t count = 0;
+    int result = tr_spool_reader_open(&reader, spool, position, error);
+    while (result == 0) {
+        result = enter_segment(reader, error);
+        if (result < 0 || reader->fd < 0)
+            break;
+        result = count_segment(reader, label, &count, error);
+    }
+    tr_spool_reader_close(reader);
+    if (result == 0)
+        *count_out = count;
+    return result;
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who was active on which day, and the matrix that answers distinct counts over any range of days.
+ * A member's new day d between its days p (before) and n (after) moves: cell (d, p) up by one, and,
+ * if there is n, cell (n, p) down and (n, d) up. Several new days of one member in a batch are
+ * taken in their order, each seeing the ones before it.
+ */
+#include "writer_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define uthash_malloc(size) tr_malloc(size)
+#include <uthash.h>
+
+/* -infinity: the member was never active before. */
+#define NEVER INT32_MIN
+
+enum { KNOWN_SLOTS = 1 << 18, SETS_MAX = 20000, SET_KEY_MAX_BYTES = 300 };
+
+/* The number of a set, remembered. Forgotten with a rollback, which may have undone its making. */
+struct set {
+    UT_hash_handle hh;
+    int id;
+    size_t size;
+    char packed[];
+};
+
+struct candidate {
+    uint8_t key[KNOWN_KEY_BYTES]; /* member, set, day: also the key of what is known */
+    int set_id;
+    int32_t day;
+    int32_t previous;
+    int32_t next;
+    bool known;
+    const struct wanted *wanted;
+};
+
+/* A set that items of this batch belong to. */
+struct wanted {
+    UT_hash_handle hh;
+    int32_t project_id;
+    const char *subject;
+    struct tr_slice key;
+    int id;
+    size_t size;
+    char packed[];
+};
+
+struct members {
+    struct known *known;
+    struct set *sets;
+    struct candidate *fresh; /* those stored by the landing under way; the landing's arena */
+    size_t fresh_count;
+};
+
+struct gathering {
+    struct members *members;
+    struct landing *landing;
+    struct wanted *wanted;
+    struct candidate *list;
+    size_t count;
+    size_t capacity;
+};
+
+struct members *tr_members_new(void)
+{
+    struct members *members = tr_calloc(1, sizeof *members);
+    members->known = tr_known_new(KNOWN_SLOTS);
+    return members;
+}
+
+static void forget_sets(struct members *members)
+{
+    struct set *set = NULL;
+    struct set *next = NULL;
+    HASH_ITER(hh, members->sets, set, next)
+    {
+        HASH_DEL(members->sets, set);
+        free(set);
+    }
+}
+
+void tr_members_clear(struct members *members)
+{
+    tr_known_clear(members->known);
+    forget_sets(members);
+    members->fresh_count = 0;
+}
+
+void tr_members_free(struct members *members)
+{
+    if (members == NULL)
+        return;
+    forget_sets(members);
+    tr_known_free(members->known);
+    free(members);
+}
+
+void tr_members_committed(struct members *members)
+{
+    for (size_t i = 0; i < members->fresh_count; i++)
+        tr_known_set(members->known, members->fresh[i].key, 1);
+    members->fresh_count = 0;
+}
+
+void tr_members_rolled_back(struct members *members)
+{
+    members->fresh_count = 0;
+    forget_sets(members);
+}
+
+/* Gathering: which members had which days
+ * ------------------------------------------------------------- */
+
+static size_t pack_set(int32_t project_id, const char *subject, struct tr_slice key,
+                       char out[SET_KEY_MAX_BYTES])
+{
+    size_t subject_size = strlen(subject);
+    size_t key_size = key.size < 200 ? key.size : 200;
+    memcpy(out, &project_id, 4);
+    memcpy(out + 4, subject, subject_size + 1);
+    memcpy(out + 5 + subject_size, key.data, key_size);
+    return 5 + subject_size + key_size;
+}
+
+static struct wanted *want_set(struct gathering *gathering, int32_t project_id, const char *subject,
+                               struct tr_slice key)
+{
+    char packed[SET_KEY_MAX_BYTES];
+    size_t size = pack_set(project_id, subject, key, packed);
+    struct wanted *wanted = NULL;
+    HASH_FIND(hh, gathering->wanted, packed, size, wanted);
+    if (wanted != NULL)
+        return wanted;
+    wanted = tr_arena_calloc(gathering->landing->arena, sizeof *wanted + size);
+    wanted->project_id = project_id;
+    wanted->subject = subject;
+    wanted->key = key;
+    wanted->size = size;
+    memcpy(wanted->packed, packed, size);
+    struct set *set = NULL;
+    HASH_FIND(hh, gathering->members->sets, packed, size, set);
+    wanted->id = set != NULL ? set->id : 0;
+    HASH_ADD_KEYPTR(hh, gathering->wanted, wanted->packed, size, wanted);
+    return wanted;
+}
+
+static void make_key(struct candidate *candidate)
+{
+    memcpy(candidate->key + 16, &candidate->set_id, 4);
+    memcpy(candidate->key + 20, &candidate->day, 4);
+}
+
+static void gather(struct gathering *gathering, const struct item *item, const char *subject,
+                   struct tr_slice key, const uint8_t member[16])
+{
+    struct wanted *wanted = want_set(gathering, item->record.project_id, subject, key);
+    struct candidate candidate = {
+        .set_id = wanted->id, .day = item->day, .wanted = wanted, .previous = NEVER, .next = NEVER};
+    memcpy(candidate.key, member, 16);
+    make_key(&candidate);
+    if (wanted->id != 0 && tr_known_get(gathering->members->known, candidate.key, 0) != 0)
+        return;
+    if (gathering->count == gathering->capacity) {
+        gathering->capacity = gathering->capacity ? gathering->capacity * 2 : 1024;
+        gathering->list =
+            tr_realloc(gathering->list, gathering->capacity * sizeof *gathering->list);
+    }
+    gathering->list[gathering->count++] = candidate;
+}
+
+static void gather_item(struct gathering *gathering, const struct item *item)
+{
+    const struct tr_record *record = &item->record;
+    if (record->kind == TR_EVENT_ENGAGEMENT)
+        gather(gathering, item, "active", TR_SLICE(""), record->person);
+    if (record->feature.data != NULL && tr_slice_is(record->name, "feature_used"))
+        gather(gathering, item, "feature", record->feature, record->person);
+    if (tr_slice_is(record->name, "conversion")) {
+        gather(gathering, item, "goal", TR_SLICE(""), record->person);
+        if (record->goal.size > 0)
+            gather(gathering, item, "goal", record->goal, record->person);
+    }
+    if (record->session.data == NULL)
+        return;
+    gather(gathering, item, "session", TR_SLICE(""), item->session);
+    if (tr_slice_is(record->name, "error"))
+        gather(gathering, item, "session_error", TR_SLICE(""), item->session);
+}
+
+/* Numbers of the sets
+ * -------------------------------------------------------------------------------- */
+
+static void remember_set(struct members *members, const struct wanted *wanted)
+{
+    if (HASH_COUNT(members->sets) >= SETS_MAX)
+        forget_sets(members);
+    struct set *set = tr_calloc(1, sizeof *set + wanted->size);
+    set->id = wanted->id;
+    set->size = wanted->size;
+    memcpy(set->packed, wanted->packed, wanted->size);
+    HASH_ADD_KEYPTR(hh, members->sets, set->packed, set->size, set);
+}
+
+static size_t list_unknown(struct gathering *gathering, struct wanted **unknown)
+{
+    size_t count = 0;
+    for (struct wanted *wanted = gathering->wanted; wanted != NULL; wanted = wanted->hh.next)
+        if (wanted->id == 0)
+            unknown[count++] = wanted;
+    return count;
+}
+
+static void bind_sets(struct tr_pg_params *params, struct wanted *const *unknown, size_t count)
+{
+    tr_pg_params_clear(params);
+    tr_pg_array_begin(params, TR_PG_INT4);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, unknown[i]->project_id);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_TEXT);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_bytes(params, unknown[i]->subject, strlen(unknown[i]->subject));
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_TEXT);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_bytes(params, unknown[i]->key.data, unknown[i]->key.size);
+    tr_pg_array_end(params);
+}
+
+static int find_sets(struct gathering *gathering, struct tr_error *error)
+{
+    struct landing *landing = gathering->landing;
+    struct wanted **unknown =
+        tr_arena_alloc(landing->arena, (HASH_COUNT(gathering->wanted) + 1) * sizeof(void *));
+    size_t count = list_unknown(gathering, unknown);
+    if (count == 0)
+        return 0;
+    bind_sets(landing->params, unknown, count);
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
+    int code = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/find_sets"), landing->params,
+                           &result, error);
+    if (code < 0)
+        return code;
+    for (int row = 0; row < tr_pg_rows(result); row++) {
+        struct wanted *wanted = unknown[tr_pg_get_int(result, row, 0) - 1];
+        wanted->id = (int)tr_pg_get_int(result, row, 1);
+        remember_set(gathering->members, wanted);
+    }
+    for (size_t i = 0; i < gathering->count; i++) {
+        gathering->list[i].set_id = gathering->list[i].wanted->id;
+        make_key(&gathering->list[i]);
+    }
+    return 0;
+}
+
+/* Days and cells
+ * --------------------------------------------------------------------------------------- */
+
+/* By set, member, day. */
+static int compare_candidates(const void *a, const void *b)
+{
+    const struct candidate *one = a;
+    const struct candidate *two = b;
+    if (one->set_id != two->set_id)
+        return one->set_id < two->set_id ? -1 : 1;
+    int order = memcmp(one->key, two->key, 16);
+    if (order != 0)
+        return order;
+    return one->day < two->day ? -1 : one->day > two->day;
+}
+
+static void sort_and_thin(struct gathering *gathering)
+{
+    qsort(gathering->list, gathering->count, sizeof *gathering->list, compare_candidates);
+    size_t kept = 0;
+    for (size_t i = 0; i < gathering->count; i++)
+        if (kept == 0 || compare_candidates(&gathering->list[i], &gathering->list[kept - 1]) != 0)
+            gathering->list[kept++] = gathering->list[i];
+    gathering->count = kept;
+}
+
+static void bind_candidates(struct tr_pg_params *params, const struct candidate *list, size_t count)
+{
+    tr_pg_params_clear(params);
+    tr_pg_array_begin(params, TR_PG_INT4);
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].known)
+            tr_pg_array_int(params, list[i].set_id);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_UUID);
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].known)
+            tr_pg_array_bytes(params, list[i].key, 16);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_DATE);
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].known)
+            tr_pg_array_int(params, list[i].day);
+    tr_pg_array_end(params);
+}
+
+static int find_neighbours(struct gathering *gathering, struct tr_error *error)
+{
+    struct landing *landing = gathering->landing;
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
+    bind_candidates(landing->params, gathering->list, gathering->count);
+    int code = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/neighbour_days"), landing->params,
+                           &result, error);
+    if (code < 0)
+        return code;
+    for (int row = 0; row < tr_pg_rows(result); row++) {
+        struct candidate *candidate = &gathering->list[tr_pg_get_int(result, row, 0) - 1];
+        if (!tr_pg_is_null(result, row, 1))
+            candidate->previous = tr_pg_get_date(result, row, 1);
+        if (!tr_pg_is_null(result, row, 2))
+            candidate->next = tr_pg_get_date(result, row, 2);
+        candidate->known = candidate->previous == candidate->day;
+    }
+    return 0;
+}
+
+static bool same_member(const struct candidate *a, const struct candidate *b)
+{
+    return a->set_id == b->set_id && memcmp(a->key, b->key, 16) == 0;
+}
+
+/* A new day of the same member earlier in this batch may lie nearer than what the table has. */
+static void follow_own_days(struct gathering *gathering)
+{
+    for (size_t i = 1; i < gathering->count; i++) {
+        struct candidate *before = &gathering->list[i - 1];
+        struct candidate *candidate = &gathering->list[i];
+        if (!candidate->known && same_member(before, candidate) &&
+            before->day > candidate->previous)
+            candidate->previous = before->day;
+    }
+}
+
+struct cell {
+    int set_id;
+    int32_t day;
+    int32_t previous;
+    int64_t change;
+};
+
+static size_t list_cells(const struct gathering *gathering, struct cell *cells)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < gathering->count; i++) {
+        const struct candidate *at = &gathering->list[i];
+        if (at->known)
+            continue;
+        cells[count++] = (struct cell){at->set_id, at->day, at->previous, 1};
+        if (at->next == NEVER)
+            continue;
+        cells[count++] = (struct cell){at->set_id, at->next, at->previous, -1};
+        cells[count++] = (struct cell){at->set_id, at->next, at->day, 1};
+    }
+    return count;
+}
+
+static int compare_cells(const void *a, const void *b)
+{
+    const struct cell *one = a;
+    const struct cell *two = b;
+    if (one->set_id != two->set_id)
+        return one->set_id < two->set_id ? -1 : 1;
+    if (one->day != two->day)
+        return one->day < two->day ? -1 : 1;
+    return one->previous < two->previous ? -1 : one->previous > two->previous;
+}
+
+static size_t merge_cells(struct cell *cells, size_t count)
+{
+    qsort(cells, count, sizeof *cells, compare_cells);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && compare_cells(&cells[kept - 1], &cells[i]) == 0)
+            cells[kept - 1].change += cells[i].change;
+        else
+            cells[kept++] = cells[i];
+    }
+    return kept;
+}
+
+static int store_cells(struct gathering *gathering, struct tr_error *error)
+{
+    struct landing *landing = gathering->landing;
+    struct cell *cells = tr_arena_alloc(landing->arena, (3 * gathering->count + 1) * sizeof *cells);
+    size_t count = merge_cells(cells, list_cells(gathering, cells));
+    if (count == 0)
+        return 0;
+    struct tr_pg_params *params = landing->params;
+    tr_pg_params_clear(params);
+    tr_pg_array_begin(params, TR_PG_INT4);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, cells[i].set_id);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_DATE);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, cells[i].day);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_DATE);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, cells[i].previous);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, cells[i].change);
+    tr_pg_array_end(params);
+    return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_matrix"), params, NULL, error);
+}
+
+static int store_gathered(struct gathering *gathering, struct tr_error *error)
+{
+    struct landing *landing = gathering->landing;
+    int result = find_sets(gathering, error);
+    if (result < 0 || gathering->count == 0)
+        return result;
+    sort_and_thin(gathering);
+    result = find_neighbours(gathering, error);
+    if (result == 0) {
+        follow_own_days(gathering);
+        bind_candidates(landing->params, gathering->list, gathering->count);
+        result = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_members"), landing->params,
+                             NULL, error);
+    }
+    if (result == 0)
+        result = store_cells(gathering, error);
+    if (result == 0) {
+        size_t bytes = gathering->count * sizeof *gathering->list;
+        gathering->members->fresh = tr_arena_alloc(landing->arena, bytes);
+        memcpy(gathering->members->fresh, gathering->list, bytes);
+        gathering->members->fresh_count = gathering->count;
+    }
+    return result;
+}
+
+int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error)
+{
+    struct gathering gathering = {.members = members, .landing = landing};
+    for (size_t i = 0; i < landing->count; i++)
+        if (tr_item_counts(&landing->items[i]))
+            gather_item(&gathering, &landing->items[i]);
+    int result = store_gathered(&gathering, error);
+    HASH_CLEAR(hh, gathering.wanted);
+    free(gathering.list);
+    return result;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* From the spool's records to items: decoded, durations exact, known ids marked. */
+#include "writer_loop.h"
+
+#include "traction/base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Durations are counted in microseconds, so that sums are exact whichever way they are made. */
+static bool has_duration(const struct tr_record *record)
+{
+    return record->has_value &&
+           (tr_slice_is(record->name, "engaged_time") || tr_slice_is(record->name, "page_load") ||
+            tr_slice_is(record->name, "api_request"));
+}
+
+/* value × 10^shift, rounded half away from zero, as PostgreSQL's round(numeric) does; value is
+ * plain decimal digits, not negative, small enough (the door has checked). */
+static int64_t scaled_decimal(struct tr_slice value, int shift)
+{
+    int64_t sum = 0;
+    bool fraction = false;
+    bool round_up = false;
+    for (size_t i = 0; i < value.size; i++) {
+        char c = value.data[i];
+        if (c == '.') {
+            fraction = true;
+            continue;
+        }
+        if (fraction && shift == 0) {
+            round_up = c >= '5';
+            break;
+        }
+        sum = sum * 10 + (c - '0');
+        shift -= fraction;
+    }
+    while (shift-- > 0)
+        sum *= 10;
+    return sum + round_up;
+}
+
+static int64_t duration_us(const struct tr_record *record)
+{
+    if (!has_duration(record))
+        return -1;
+    return scaled_decimal(record->value_text, tr_slice_is(record->unit, "s") ? 6 : 3);
+}
+
+/* A record of a version this program does not know, say after a downgrade: kept as refused. */
+static void refuse_unreadable(struct item *item, const struct tr_spool_record *from,
+                              const char *message, struct tr_arena *arena)
+{
+    item->record = (struct tr_record){
+        .type = TR_RECORD_REJECT,
+        .project_id = (int32_t)from->label,
+        .received_us = from->received_us,
+        .source = TR_SLICE("spool"),
+        .field = TR_SLICE("record"),
+        .code = TR_SLICE("unreadable"),
+        .message = tr_arena_dup(arena, tr_slice_of(message)),
+        .raw = from->payload,
+    };
+}
+
+void tr_item_prepare(struct item *item, const struct tr_spool_record *from, struct tr_arena *arena)
+{
+    *item = (struct item){.position = from->position, .end = from->end, .tag = from->tag};
+    struct tr_error error = TR_ERROR_INIT;
+    if (tr_record_decode(from->payload, &item->record, &error) < 0)
+        refuse_unreadable(item, from, error.message, arena);
+    if (item->record.type != TR_RECORD_EVENT)
+        return;
+    item->value_us = duration_us(&item->record);
+    if (item->record.session.data != NULL)
+        tr_session_digest(item->record.project_id, item->record.session, item->session);
+}
+
+void tr_item_quarantine(struct item *item, const char *sqlstate, const char *message,
+                        struct tr_arena *arena)
+{
+    const char *code = tr_arena_printf(arena, "sqlstate_%s", sqlstate);
+    item->record = (struct tr_record){
+        .type = TR_RECORD_REJECT,
+        .project_id = item->record.project_id,
+        .received_us = item->record.received_us,
+        .source = TR_SLICE("postgresql"),
+        .field = TR_SLICE("event"),
+        .code = tr_slice_of(code),
+        .message = tr_arena_dup(arena, tr_slice_of(message)),
+        .raw = item->record.row,
+    };
+}
+
+/* Duplicates
+ * ------------------------------------------------------------------------------------------ */
+
+/* A table of this batch's own digests, so that the second of a pair is found as well. */
+struct own_ids {
+    const struct item **slots;
+    size_t mask;
+};
+
+static bool find_or_add(struct own_ids *own, const struct item *item)
+{
+    uint64_t hash;
+    memcpy(&hash, item->record.id_digest + 8, sizeof hash);
+    size_t slot = hash & own->mask;
+    for (; own->slots[slot] != NULL; slot = (slot + 1) & own->mask)
+        if (memcmp(own->slots[slot]->record.id_digest, item->record.id_digest, 16) == 0)
+            return true;
+    own->slots[slot] = item;
+    return false;
+}
+
+int tr_items_mark_duplicates(struct item *items, size_t count, struct id_index *index,
+                             struct tr_arena *arena, struct tr_error *error)
+{
+    size_t slots = 16;
+    while (slots < 2 * count)
+        slots *= 2;
+    struct own_ids own = {tr_arena_calloc(arena, slots * sizeof *own.slots), slots - 1};
+    for (size_t i = 0; i < count; i++) {
+        struct item *item = &items[i];
+        item->duplicate = false;
+        if (item->record.type != TR_RECORD_EVENT || !item->record.has_client_id)
+            continue;
+        int known = tr_id_index_contains(index, item->record.id_digest, error);
+        if (known < 0)
+            return known;
+        item->duplicate = known == 1 || find_or_add(&own, item);
+    }
+    return 0;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions, a row for each of their days, and the distribution of time on site over the sessions
+ * that have only one day. A session that gets a second day leaves that distribution: what it spans
+ * then depends on the range that is asked for, so those few are put together when asked.
+ *
+ * Time on site of a session's day: the engaged time where there is any, else last minus first.
+ */
+#include "writer_priv.h"
+
+#include "traction/base/sketch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SKETCH_MAX_BYTES = 32768 };
+
+/* A day of a session: what the batch brings, or what is stored, or both together. */
+struct part {
+    int32_t day;
+    int64_t first_us;
+    int64_t last_us;
+    int64_t engaged_us;
+    bool touched;      /* by this batch */
+    bool stored;       /* has a row */
+    bool several_days; /* as stored */
+    struct part *next;
+};
+
+struct session {
+    int32_t project_id;
+    uint8_t digest[16];
+    struct part *parts;
+    int stored_days;
+    int days;
+    int64_t time_before_us; /* of its only stored day */
+    int32_t day_before;
+};
+
+/* A batch's event of a session, for sorting. */
+struct visit {
+    const struct item *item;
+};
+
+/* A change of a day's distribution. */
+struct change {
+    int32_t project_id;
+    int32_t day;
+    int64_t us;
+    int sign;
+};
+
+struct work {
+    struct landing *landing;
+    struct session *sessions;
+    size_t count;
+    struct change *changes;
+    size_t change_count;
+};
+
+static int compare_visits(const void *a, const void *b)
+{
+    const struct item *one = ((const struct visit *)a)->item;
+    const struct item *two = ((const struct visit *)b)->item;
+    int order = memcmp(one->session, two->session, 16);
+    if (order != 0)
+        return order;
+    return one->day < two->day ? -1 : one->day > two->day;
+}
+
+static int64_t engaged_of(const struct item *item)
+{
+    bool engaged = tr_slice_is(item->record.name, "engaged_time") && item->value_us > 0;
+    return engaged ? item->value_us : 0;
+}
+
+static struct part *part_of(struct work *work, struct session *session, int32_t day)
+{
+    for (struct part *part = session->parts; part != NULL; part = part->next)
+        if (part->day == day)
+            return part;
+    struct part *part = tr_arena_calloc(work->landing->arena, sizeof *part);
+    part->day = day;
+    part->first_us = INT64_MAX;
+    part->last_us = INT64_MIN;
+    part->next = session->parts;
+    session->parts = part;
+    session->days++;
+    return part;
+}
+
+static void add_visit(struct work *work, struct session *session, const struct item *item)
+{
+    struct part *part = part_of(work, session, item->day);
+    int64_t us = item->record.timestamp_us;
+    if (us < part->first_us)
+        part->first_us = us;
+    if (us > part->last_us)
+        part->last_us = us;
+    part->engaged_us += engaged_of(item);
+    part->touched = true;
+}
+
+static void gather(struct work *work)
+{
+    const struct landing *landing = work->landing;
+    struct visit *visits = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *visits);
+    size_t count = 0;
+    for (size_t i = 0; i < landing->count; i++)
+        if (tr_item_counts(&landing->items[i]) && landing->items[i].record.session.data != NULL)
+            visits[count++].item = &landing->items[i];
+    qsort(visits, count, sizeof *visits, compare_visits);
+    work->sessions = tr_arena_alloc(landing->arena, (count + 1) * sizeof *work->sessions);
+    for (size_t i = 0; i < count; i++) {
+        const struct item *item = visits[i].item;
+        if (i == 0 || memcmp(item->session, visits[i - 1].item->session, 16) != 0) {
+            struct session *session = &work->sessions[work->count++];
+            *session = (struct session){.project_id = item->record.project_id};
+            memcpy(session->digest, item->session, 16);
+        }
+        add_visit(work, &work->sessions[work->count - 1], item);
+    }
+}
+
+static int64_t time_of(const struct part *part)
+{
+    return part->engaged_us > 0 ? part->engaged_us : part->last_us - part->first_us;
+}
+
+static void add_stored(struct work *work, const struct tr_pg_result *result, int row)
+{
+    struct session *session = &work->sessions[tr_pg_get_int(result, row, 0) - 1];
+    struct part stored = {
+        .first_us = tr_pg_get_timestamptz(result, row, 2),
+        .last_us = tr_pg_get_timestamptz(result, row, 3),
+        .engaged_us = tr_pg_get_int(result, row, 4),
+    };
+    session->stored_days++;
+    session->day_before = tr_pg_get_date(result, row, 1);
+    session->time_before_us = time_of(&stored);
+    struct part *part = part_of(work, session, session->day_before);
+    part->stored = true;
+    part->several_days = tr_pg_get_bool(result, row, 5);
+    if (stored.first_us < part->first_us)
+        part->first_us = stored.first_us;
+    if (stored.last_us > part->last_us)
+        part->last_us = stored.last_us;
+    part->engaged_us += stored.engaged_us;
+}
+
+static int read_stored(struct work *work, struct tr_error *error)
+{
+    struct tr_pg_params *params = work->landing->params;
+    tr_pg_params_clear(params);
+    tr_pg_array_begin(params, TR_PG_INT4);
+    for (size_t i = 0; i < work->count; i++)
+        tr_pg_array_int(params, work->sessions[i].project_id);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_UUID);
+    for (size_t i = 0; i < work->count; i++)
+        tr_pg_array_bytes(params, work->sessions[i].digest, 16);
+    tr_pg_array_end(params);
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
+    int code = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/get_sessions"), params,
+                           &result, error);
+    for (int row = 0; code == 0 && row < tr_pg_rows(result); row++)
+        add_stored(work, result, row);
+    return code;
+}
+
+/* Rows to write: what the batch touched, and days that learn that there are others. */
+static bool is_changed(const struct session *session, const struct part *part)
+{
+    return part->touched || part->several_days != (session->days > 1);
+}
+
+/* Calls get for every row to be written, in one order for all columns. */
+static void bind_column(struct work *work, enum tr_pg_type type,
+                        int64_t (*get)(const struct session *, const struct part *))
+{
+    struct tr_pg_params *params = work->landing->params;
+    tr_pg_array_begin(params, type);
+    for (size_t i = 0; i < work->count; i++) {
+        const struct session *session = &work->sessions[i];
+        for (const struct part *part = session->parts; part != NULL; part = part->next) {
+            if (!is_changed(session, part))
+                continue;
+            if (type == TR_PG_UUID)
+                tr_pg_array_bytes(params, session->digest, 16);
+            else
+                tr_pg_array_int(params, get(session, part));
+        }
+    }
+    tr_pg_array_end(params);
+}
+
+static int64_t get_project(const struct session *session, const struct part *part)
+{
+    (void)part;
+    return session->project_id;
+}
+
+static int64_t get_day(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->day;
+}
+
+static int64_t get_first(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->first_us;
+}
+
+static int64_t get_last(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->last_us;
+}
+
+static int64_t get_engaged(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->engaged_us;
+}
+
+static int64_t get_several(const struct session *session, const struct part *part)
+{
+    (void)part;
+    return session->days > 1;
+}
+
+static int write_sessions(struct work *work, struct tr_error *error)
+{
+    struct tr_pg_params *params = work->landing->params;
+    tr_pg_params_clear(params);
+    bind_column(work, TR_PG_INT4, get_project);
+    bind_column(work, TR_PG_UUID, NULL);
+    bind_column(work, TR_PG_DATE, get_day);
+    bind_column(work, TR_PG_TIMESTAMPTZ, get_first);
+    bind_column(work, TR_PG_TIMESTAMPTZ, get_last);
+    bind_column(work, TR_PG_INT8, get_engaged);
+    bind_column(work, TR_PG_BOOL, get_several);
+    return tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/put_sessions"), params, NULL,
+                       error);
+}
+
+/* The distribution of the days
+ * ------------------------------------------------------------------------ */
+
+static void note_change(struct work *work, const struct session *session, int32_t day, int64_t us,
+                        int sign)
+{
+    work->changes[work->change_count++] =
+        (struct change){.project_id = session->project_id, .day = day, .us = us, .sign = sign};
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct change *one = a;
+    const struct change *two = b;
+    if (one->project_id != two->project_id)
+        return one->project_id < two->project_id ? -1 : 1;
+    return one->day < two->day ? -1 : one->day > two->day;
+}
+
+static void list_changes(struct work *work)
+{
+    work->changes =
+        tr_arena_alloc(work->landing->arena, (2 * work->count + 1) * sizeof *work->changes);
+    for (size_t i = 0; i < work->count; i++) {
+        const struct session *session = &work->sessions[i];
+        if (session->stored_days == 1)
+            note_change(work, session, session->day_before, session->time_before_us, -1);
+        if (session->days == 1)
+            note_change(work, session, session->parts->day, time_of(session->parts), 1);
+    }
+    qsort(work->changes, work->change_count, sizeof *work->changes, compare_changes);
+}
+
+struct day_change {
+    int32_t project_id;
+    int32_t day;
+    size_t first; /* of work->changes */
+    size_t end;
+    int64_t sessions;
+    int64_t total_us;
+    struct tr_slice stored;
+};
+
+static size_t list_days(const struct work *work, struct day_change *days)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < work->change_count; i++) {
+        const struct change *change = &work->changes[i];
+        if (i == 0 || compare_changes(change, change - 1) != 0)
+            days[count++] = (struct day_change){
+                .project_id = change->project_id, .day = change->day, .first = i};
+        days[count - 1].end = i + 1;
+        days[count - 1].sessions += change->sign;
+        days[count - 1].total_us += change->sign * change->us;
+    }
+    return count;
+}
+
+static void bind_days(struct tr_pg_params *params, const struct day_change *days, size_t count)
+{
+    tr_pg_params_clear(params);
+    tr_pg_array_begin(params, TR_PG_INT4);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, days[i].project_id);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_DATE);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, days[i].day);
+    tr_pg_array_end(params);
+}
+
+static int read_days(struct work *work, struct day_change *days, size_t count,
+                     struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
+    bind_days(work->landing->params, days, count);
+    int code = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/get_session_times"),
+                           work->landing->params, &result, error);
+    for (int row = 0; code == 0 && row < tr_pg_rows(result); row++)
+        days[tr_pg_get_int(result, row, 0) - 1].stored =
+            tr_arena_dup(work->landing->arena, tr_pg_get_bytes(result, row, 1));
+    return code;
+}
+
+static int bind_sketches(struct work *work, const struct day_change *days, size_t count,
+                         struct tr_error *error)
+{
+    struct tr_buf encoded;
+    tr_buf_init(&encoded, SKETCH_MAX_BYTES);
+    TR_CLEANUP(tr_freep) struct tr_sketch *sketch = tr_malloc(sizeof *sketch);
+    int result = 0;
+    tr_pg_array_begin(work->landing->params, TR_PG_BYTEA);
+    for (size_t i = 0; i < count && result == 0; i++) {
+        tr_sketch_init(sketch);
+        if (days[i].stored.data != NULL)
+            result = tr_sketch_merge(sketch, days[i].stored, error);
+        for (size_t c = days[i].first; c < days[i].end; c++)
+            tr_sketch_add(sketch, tr_sketch_index((double)work->changes[c].us / 1000),
+                          work->changes[c].sign);
+        tr_buf_clear(&encoded, SKETCH_MAX_BYTES);
+        tr_sketch_encode(sketch, &encoded);
+        tr_pg_array_bytes(work->landing->params, encoded.data, encoded.size);
+    }
+    tr_pg_array_end(work->landing->params);
+    tr_buf_fini(&encoded);
+    return result;
+}
+
+static int write_days(struct work *work, const struct day_change *days, size_t count,
+                      struct tr_error *error)
+{
+    struct tr_pg_params *params = work->landing->params;
+    bind_days(params, days, count);
+    tr_pg_array_begin(params, TR_PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, days[i].sessions);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, days[i].total_us);
+    tr_pg_array_end(params);
+    int result = bind_sketches(work, days, count, error);
+    if (result == 0)
+        result = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/put_session_times"),
+                             params, NULL, error);
+    return result;
+}
+
+static int store_times(struct work *work, struct tr_error *error)
+{
+    list_changes(work);
+    struct day_change *days =
+        tr_arena_alloc(work->landing->arena, (work->change_count + 1) * sizeof *days);
+    size_t count = list_days(work, days);
+    if (count == 0)
+        return 0;
+    int result = read_days(work, days, count, error);
+    if (result == 0)
+        result = write_days(work, days, count, error);
+    return result;
+}
+
+int tr_sessions_store(struct landing *landing, struct tr_error *error)
+{
+    struct work work = {.landing = landing};
+    gather(&work);
+    if (work.count == 0)
+        return 0;
+    int result = read_stored(&work, error);
+    if (result == 0)
+        result = write_sessions(&work, error);
+    if (result == 0)
+        result = store_times(&work, error);
+    return result;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* The writer itself, shared by writer.c, connect.c, land.c and tickets.c. */
+#pragma once
+
+#include "writer_priv.h"
+
+#include <pthread.h>
+
+enum { TICKET_BUCKETS = 1024 };
+
+/* Those who wait for a commit, by tag; any thread. */
+struct tickets {
+    pthread_mutex_t lock;
+    struct tr_commit_ticket *buckets[TICKET_BUCKETS];
+    size_t count;
+    uint64_t next_tag;
+};
+
+struct tr_writer {
+    struct tr_writer_options options;
+    pthread_t thread;
+    struct tr_mailbox *mailbox; /* only ever woken */
+    struct tickets tickets;
+
+    pthread_mutex_t lock;
+    struct tr_writer_state state; /* guarded by lock */
+    bool stopping;                /* guarded by lock */
+    int64_t stop_by_us;           /* guarded by lock */
+
+    /* the thread's own; valid while connected */
+    struct tr_pg *pg;
+    struct tr_spool_reader *reader;
+    int server_id;
+    uint64_t position; /* as PostgreSQL has it */
+    int64_t last_run;  /* the ids of all runs up to this one are in ids */
+    int64_t maintained_us;
+    int64_t heartbeat_us;
+    int retry_ms;
+
+    struct id_index *ids;
+    struct calendars *calendars;
+    struct partitions *partitions;
+    struct members *members;
+    struct people *people;
+    struct tr_pg_params *params;
+    struct tr_spool_record *records;
+    struct item *items;
+    struct tr_arena *batch_arena;   /* of what was read */
+    struct tr_arena *attempt_arena; /* of one transaction */
+};
+
+/* prepare.c */
+void tr_item_prepare(struct item *item, const struct tr_spool_record *from, struct tr_arena *arena);
+void tr_item_quarantine(struct item *item, const char *sqlstate, const char *message,
+                        struct tr_arena *arena);
+int tr_items_mark_duplicates(struct item *items, size_t count, struct id_index *index,
+                             struct tr_arena *arena, struct tr_error *error);
+
+/* connect.c: connecting finds out, from PostgreSQL alone, what has landed. */
+int tr_writer_connect(struct tr_writer *writer, struct tr_error *error);
+void tr_writer_disconnect(struct tr_writer *writer);
+/* Reads the ids of other servers' runs up to this one. */
+int tr_writer_catch_up(struct tr_writer *writer, int64_t run, int64_t since_us,
+                       struct tr_error *error);
+/* Prunes ids and refused events, makes partitions ahead. */
+int tr_writer_maintain(struct tr_writer *writer, struct tr_error *error);
+
+/* land.c: all items, in one transaction or, when PostgreSQL refuses one of them, in several. */
+int tr_writer_land(struct tr_writer *writer, struct item *items, size_t count,
+                   struct tr_error *error);
+
+/* tickets.c */
+void tr_tickets_init(struct tickets *tickets);
+void tr_tickets_fini(struct tickets *tickets);
+bool tr_tickets_waiting(struct tickets *tickets);
+void tr_tickets_committed(struct tickets *tickets, const struct item *items, size_t count);
