@@ -48,7 +48,7 @@ class Responder(socketserver.ThreadingTCPServer):
         self.script = script
         self.requests = []
         self.lock = threading.Lock()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def events(self):
         for _, _, body in self.requests:
