@@ -18,6 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+static const int64_t default_duration_us = INT64_C(10) * 1000000;
+static const int64_t default_timeout_us = INT64_C(30) * 1000000;
+static const int64_t default_wait_us = INT64_C(600) * 1000000;
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -197,7 +201,7 @@ static const char *settle(struct bench_options *options)
         options->batch = backfill ? 500 : 1;
     options->retry = options->retry || backfill;
     if (options->duration_us == 0 && (options->events == 0 || options->idle > 0))
-        options->duration_us = 10 * 1000000;
+        options->duration_us = default_duration_us;
     if (options->connections < options->threads)
         options->threads = options->connections;
     return NULL;
@@ -215,8 +219,8 @@ static void options_init(struct bench_options *options)
         .ids = true,
         .users = 10000,
         .names = 20,
-        .timeout_us = 30 * 1000000,
-        .wait_us = 600 * 1000000L,
+        .timeout_us = default_timeout_us,
+        .wait_us = default_wait_us,
     };
     tr_random(&options->seed, sizeof options->seed);
     options->seed >>= 16; /* short enough for every JSON reader */
@@ -271,8 +275,7 @@ static int split_url(const char *url, char host_out[HOST_MAX], struct tr_error *
 
 static int resolve(struct bench_run *run, const char *authority, struct tr_error *error)
 {
-    char host[HOST_MAX];
-    strcpy(host, authority);
+    TR_CLEANUP(tr_freep) char *host = tr_strdup(authority);
     char *name = host;
     char *port = strrchr(host, ':');
     char *bracket = strrchr(host, ']');

@@ -273,8 +273,8 @@ static void make_template(struct template *template, struct random *random,
 static void lay_visits(struct bench_mix *mix, struct random *random)
 {
     struct slot open[CONCURRENT_VISITS];
-    for (uint16_t i = 0; i < CONCURRENT_VISITS; i++)
-        open[i] = (struct slot){.visit = i};
+    for (int i = 0; i < CONCURRENT_VISITS; i++)
+        open[i] = (struct slot){.visit = (uint16_t)i};
     uint16_t begun = CONCURRENT_VISITS;
     for (int i = 0; i < BLOCK; i++) {
         struct slot *slot = &open[below(random, CONCURRENT_VISITS)];
@@ -441,12 +441,11 @@ struct tr_slice bench_mix_request(const struct bench_mix *mix, uint64_t first, i
     if (count > 1 || mix->options->batch > 1)
         *at++ = ']';
     /* The head is as long as it is: it goes right in front of the body. */
-    const char *start = mix->heads[first % AGENTS];
-    size_t start_size = strlen(start);
+    struct tr_slice start = tr_slice_of(mix->heads[first % AGENTS]);
     char length[32];
     int length_size = snprintf(length, sizeof length, "%zu\r\n\r\n", (size_t)(at - body));
-    char *head = body - length_size - start_size;
-    memcpy(head, start, start_size);
-    memcpy(head + start_size, length, (size_t)length_size);
+    char *head = body - length_size - start.size;
+    memcpy(head, start.data, start.size);
+    memcpy(head + start.size, length, (size_t)length_size);
     return tr_slice(head, (size_t)(at - head));
 }

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""The sections of the benchmark: each measures one promise and adds its figures to the report.
+
+A round of Traction and a round of the reference alternate, because machines drift; figures are
+medians of the rounds.
+"""
+import contextlib
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import urllib.parse
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), "crash"), os.path.dirname(HERE)]
+
+import harness  # noqa: E402
+import oracle  # noqa: E402
+import tools  # noqa: E402
+
+ROUNDS = 3
+CORES = os.cpu_count()
+
+
+class Report:
+    def __init__(self):
+        self.figures = []
+        self.single_rate = 0  # requests a second, which later sections halve
+
+    def add(self, section, name, value, unit="", at_least=None, at_most=None, **more):
+        limit = at_least if at_least is not None else at_most
+        good = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
+        figure = {"section": section, "name": name, "value": value, "unit": unit, "ok": good}
+        if limit is not None:
+            figure.update(limit=limit, sense="min" if at_least is not None else "max")
+        figure.update(more)
+        self.figures.append(figure)
+        print(f"  {name}: {value:,.3f} {unit}", file=sys.stderr, flush=True)
+
+
+def server(**env):
+    return harness.Up(env={**tools.ROOMY, **env})
+
+
+def median(values):
+    return statistics.median(values)
+
+
+# What the machine does at best ----------------------------------------------------------------------
+
+def limits(report, full):
+    """The disk's flushes; nginx alone, by requests of one event and by new connections."""
+    folder = harness.folder()
+    path = os.path.join(folder, "flush")
+    times = []
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.posix_fallocate(fd, 0, 64 << 20)
+    os.fsync(fd)
+    for i in range(4000 if full else 1000):
+        started = time.perf_counter()
+        os.pwrite(fd, b"x" * 8192, i * 8192)
+        os.fdatasync(fd)
+        times.append(time.perf_counter() - started)
+    os.close(fd)
+    subprocess.run(["rm", "-rf", folder], check=True)
+    times.sort()
+    report.add("limits", "fdatasync of 8 KiB, p50", times[len(times) // 2] * 1000, "ms")
+    report.add("limits", "fdatasync of 8 KiB, p99", times[len(times) * 99 // 100] * 1000, "ms")
+    with tools.nginx(CORES) as url:
+        seconds = 5 if full else 2
+        figures = tools.generate(None, "--duration", f"{seconds}s", url=url)
+        report.add("limits", "nginx 204, keep-alive", figures["requests_per_s"], "/s")
+        report.add("limits", "generator, µs of CPU a request",
+                   figures["generator_cpu_s"] * 1e6 / figures["requests"], "µs")
+        figures = tools.generate(None, "--duration", f"{seconds}s", "--new-connections", url=url)
+        report.add("limits", "nginx 204, new connections", figures["requests_per_s"], "/s")
+
+
+# Requests a second ------------------------------------------------------------------------------------
+
+def single_round(up, seconds):
+    with tools.Meter(up) as meter:
+        figures = tools.generate(up, "--duration", f"{seconds}s", "--ack", "disk")
+        figures["backlog"] = tools.backlog(up)
+        figures["drain_s"] = tools.wait_landed(up)
+    figures["server_us"] = meter.server * 1e6 / figures["requests"]
+    figures["postgres_us"] = meter.postgres * 1e6 / figures["requests"]
+    figures["landed_per_s"] = figures["requests"] / (figures["seconds"] + figures["drain_s"])
+    return figures
+
+
+def single(report, full):
+    """Single events, ack=disk, 64 connections, against nginx answering 204 to the same requests."""
+    seconds = 20 if full else 4
+    ours, theirs = [], []
+    with server() as up, tools.nginx(CORES) as url:
+        tools.generate(up, "--duration", "1s")
+        tools.wait_landed(up)
+        for _ in range(ROUNDS):
+            ours.append(single_round(up, seconds))
+            theirs.append(tools.generate(None, "--duration", f"{seconds}s", url=url))
+    rate = median([f["requests_per_s"] for f in ours])
+    nginx = median([f["requests_per_s"] for f in theirs])
+    report.single_rate = rate
+    report.add("single", "requests a second", rate, "/s", rounds=ours)
+    report.add("single", "nginx, the same requests", nginx, "/s")
+    report.add("single", "ratio", rate / nginx, at_least=0.5)
+    report.add("single", "ratio when all has landed",
+               median([f["landed_per_s"] for f in ours]) / nginx)
+    report.add("single", "backlog at the end", median([f["backlog"] for f in ours]), "events")
+    report.add("single", "time to drain it", median([f["drain_s"] for f in ours]), "s")
+    report.add("single", "server, CPU a request", median([f["server_us"] for f in ours]), "µs")
+    report.add("single", "PostgreSQL, CPU a request", median([f["postgres_us"] for f in ours]), "µs")
+    with server() as up, tools.nginx(CORES) as url:
+        figures = tools.generate(up, "--duration", f"{seconds}s", "--new-connections")
+        other = tools.generate(None, "--duration", f"{seconds}s", "--new-connections", url=url)
+    report.add("single", "new connections, ratio",
+               figures["requests_per_s"] / other["requests_per_s"])
+
+
+def batch(report, full):
+    """Batches of 500 until committed, against one connection's COPY of the same rows."""
+    events = 1000000 if full else 150000
+    committed, copied, loader = [], [], []
+    with server() as up:
+        tools.generate(up, "--events", 50000, "--batch", 500, "--wait-commit")
+        chunks = None
+        for _ in range(ROUNDS):
+            with tools.Meter(up) as meter:
+                figures = tools.generate(up, "--events", events, "--batch", 500,
+                                         "--connections", 16, "--wait-commit")
+            committed.append(dict(figures, server_us=meter.server * 1e6 / events,
+                                  postgres_us=meter.postgres * 1e6 / events))
+            chunks = chunks or tools.export_chunks(up.database_url, events)
+            seconds, cpu = tools.bare_copy(up.database_url, chunks[0])
+            copied.append(chunks[1] / seconds)
+            loader.append(cpu / seconds)
+    ours = median([f["committed_events_per_s"] for f in committed])
+    report.add("batch", "events a second, committed", ours, "/s", rounds=committed)
+    report.add("batch", "events a second, acknowledged",
+               median([f["events_per_s"] for f in committed]), "/s")
+    report.add("batch", "bare COPY of the same rows", median(copied), "/s", rounds=copied)
+    report.add("batch", "ratio", ours / median(copied), at_least=0.5)
+    report.add("batch", "server, CPU an event", median([f["server_us"] for f in committed]), "µs")
+    report.add("batch", "PostgreSQL, CPU an event",
+               median([f["postgres_us"] for f in committed]), "µs")
+    report.add("batch", "the loader of COPY, share of a core", median(loader))
+
+
+# Latency ----------------------------------------------------------------------------------------------
+
+def half_rate(report, up):
+    if not report.single_rate:
+        report.single_rate = tools.generate(up, "--duration", "4s",
+                                            "--ack", "disk")["requests_per_s"]
+        tools.wait_landed(up)
+    return report.single_rate / 2
+
+
+def latency(report, full):
+    """From when a request was due to its 2xx, at half of the highest rate."""
+    with server() as up:
+        rate = half_rate(report, up)
+        rounds = [tools.generate(up, "--duration", "20s" if full else "5s", "--ack", "disk",
+                                 "--rate", rate) for _ in range(ROUNDS)]
+    report.add("latency", "rate", rate, "/s")
+    for name, limit in (("p50", None), ("p99", 5), ("p99.9", None), ("max", None)):
+        report.add("latency", name, median([f["latency_ms"][name] for f in rounds]), "ms",
+                   at_most=limit)
+    report.add("latency", "due but not sent", sum(f["unsent"] for f in rounds), "requests",
+               at_most=0)
+
+
+class Client:
+    """Keep-alive questions with the read key."""
+
+    def __init__(self, program):
+        where = urllib.parse.urlsplit(program.url)
+        self.connection = http.client.HTTPConnection(where.hostname, where.port, timeout=600)
+        self.keys = program.values
+
+    def ask(self, method, path, body=None, key="TRACTION_READ_KEY"):
+        self.connection.request(method, path, body,
+                                {"Authorization": "Bearer " + self.keys[key]})
+        answer = self.connection.getresponse()
+        data = answer.read()
+        if answer.status not in (200, 202):
+            raise RuntimeError(f"{method} {path}: {answer.status} {data[:500]!r}")
+        return json.loads(data)
+
+
+def probe(client):
+    """Seconds from the 2xx of an event to its being counted."""
+    name = "probe_" + uuid.uuid4().hex
+    client.ask("POST", "/v1/events?ack=disk", json.dumps({"name": name}), "TRACTION_WRITE_KEY")
+    started = time.monotonic()
+    while client.ask("GET", f"/v1/kpi/event_count?name={name}&from=-1d")["value"] != 1:
+        time.sleep(0.005)
+    return time.monotonic() - started
+
+
+def visible(report, full):
+    """From 2xx to counted by a KPI, while load runs at half of the highest rate."""
+    probes = 300 if full else 60
+    with server() as up:
+        rate = half_rate(report, up)
+        with tools.generating(up, "--duration", "1h", "--rate", rate, "--ack", "disk"):
+            time.sleep(2)
+            client = Client(up)
+            times = sorted(probe(client) for _ in range(probes))
+    report.add("visible", "p50", times[len(times) // 2], "s")
+    report.add("visible", "p99", times[len(times) * 99 // 100], "s", at_most=1)
+
+
+# Memory -----------------------------------------------------------------------------------------------
+
+def idle(report, full):
+    """Resident memory with 10,000 idle connections."""
+    count = 10000 if full else 2000
+    with server() as up:
+        tools.generate(up, "--duration", "2s")
+        tools.wait_landed(up)
+        before = tools.rss_mib(up)
+        holder = subprocess.Popen([harness.BINARY, "bench", "--idle", str(count), "--duration",
+                                   "1h"], env=dict(os.environ, **up.values),
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            line = holder.stdout.readline()
+            if "holding" not in line:
+                raise RuntimeError("the idle connections could not be opened")
+            time.sleep(1)
+            after = tools.rss_mib(up)
+        finally:
+            holder.terminate()
+            holder.wait()
+    report.add("idle", "memory before", before, "MiB")
+    report.add("idle", f"memory with {count} idle connections", after, "MiB", at_most=60)
+    report.add("idle", "bytes a connection", (after - before) * (1 << 20) / count, "B")
+
+
+def memory(report, full):
+    """Whether memory is flat while millions of events pass."""
+    events = 10000000 if full else 600000
+    with server() as up:
+        with tools.MemorySampler(up) as sampler:
+            figures = tools.generate(up, "--events", events, "--batch", 500, "--connections", 8,
+                                     "--retry", "--wait-commit", "--wait-limit", "1h")
+        slope, highest = sampler.growth()
+        per_million = slope * 1e6 / figures["committed_events_per_s"]
+    report.add("memory", "highest", highest, "MiB", samples=sampler.samples)
+    report.add("memory", "growth in the second half", per_million, "MiB a million events",
+               at_most=1)
+    report.add("memory", "sustained", figures["committed_events_per_s"], "/s")
+
+
+# Questions --------------------------------------------------------------------------------------------
+
+PEOPLE = {"active_users", "new_users"}
+
+
+def time_kpi(client, kpi, source, times, budget_s):
+    """Median of so many questions, or of what fits into the budget (at least three)."""
+    path = f"/v1/kpi/{kpi}?{oracle.whole_days(29)}&source={source}"
+    taken = []
+    while len(taken) < times and (len(taken) < 3 or sum(taken) < budget_s):
+        started = time.monotonic()
+        client.ask("GET", path)
+        taken.append(time.monotonic() - started)
+    return median(taken) * 1000
+
+
+def kpi(report, full):
+    """The thirteen KPIs over 30 days, from rollups and from raw events, at two sizes."""
+    sizes = [1000000, 10000000] if full else [100000, 300000]
+    with server(TRACTION_DATABASE_STATEMENT_TIMEOUT="30m") as up:
+        have = 0
+        for size in sizes:
+            tools.generate(up, "--backfill", "29d", "--events", size - have, "--users", 100000,
+                           "--connections", 4, "--wait-commit", "--wait-limit", "2h", "--seed", have)
+            have = size
+            harness.query(up.database_url, "vacuum analyze")
+            client = Client(up)
+            for name in oracle.KPIS:
+                limit = 10 if name in PEOPLE else 50
+                at = f"{name} at {size // 1000:,}k"
+                report.add("kpi", at + ", rollups", time_kpi(client, name, "rollup", 20, 60), "ms",
+                           at_most=limit if size == sizes[-1] else None)
+                report.add("kpi", at + ", events", time_kpi(client, name, "events", 20, 30), "ms")
+
+
+# Recovery ---------------------------------------------------------------------------------------------
+
+def recovery(report, full):
+    """From start to ready after kill -9, with events in the spool that have not landed."""
+    size = 1 << 30 if full else 128 << 20
+    with server() as up:
+        with harness.Serve(up.directory, up.database_url, up.values, dict(tools.ROOMY)) as other:
+            blocker = harness.database(up.database_url)
+            blocker.autocommit = False
+            with contextlib.closing(blocker), blocker.cursor() as cursor:
+                cursor.execute("lock table traction.spool_position in access exclusive mode")
+                while spool_bytes(other) < size:
+                    tools.generate(other, "--events", 200000, "--batch", 500, "--connections", 8)
+                other.kill()
+                started = time.monotonic()
+                other.start()
+                ready_blocked = time.monotonic() - started
+                other.kill()
+            started = time.monotonic()
+            other.start()
+            ready = time.monotonic() - started
+            waiting = tools.backlog(other)
+            drained = tools.wait_landed(other)
+    report.add("recovery", "spool", size / (1 << 30), "GiB")
+    report.add("recovery", "ready, PostgreSQL blocked", ready_blocked, "s", at_most=1)
+    report.add("recovery", "ready", ready, "s", at_most=1)
+    report.add("recovery", "catching up", waiting / drained, "events/s")
+
+
+def spool_bytes(program):
+    return sum(entry.stat().st_size for entry in os.scandir(program.spool))
+
+
+SECTIONS = {"limits": limits, "single": single, "latency": latency, "visible": visible,
+            "batch": batch, "idle": idle, "memory": memory, "kpi": kpi, "recovery": recovery}
