@@ -19,7 +19,7 @@ struct tr_writer_options {
     const char *database_url;    /* borrowed */
     struct tr_spool *spool;      /* borrowed, open */
     const char *spool_directory; /* borrowed; for unnamed files of known ids */
-    size_t batch_events;         /* 10,000 */
+    size_t batch_events;         /* 32,768 */
     int batch_wait_ms;           /* how long a batch may wait to grow: 200 */
     int64_t dedupe_window_us;    /* 24 h from first receipt */
     int partitions_ahead_days;   /* 62 */

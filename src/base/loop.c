@@ -12,6 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
+int tr_thread_start(pthread_t *thread_out, const char *name, void *(*run)(void *context),
+                    void *context, struct tr_error *error)
+{
+    int code = pthread_create(thread_out, NULL, run, context);
+    if (code != 0)
+        return tr_error_set(error, -code, "could not start the %s thread: %s", name,
+                            strerror(code));
+    pthread_setname_np(*thread_out, name);
+    return 0;
+}
+
 struct queue {
     struct tr_message *first;
     struct tr_message *last;

@@ -98,9 +98,9 @@ static int start_workers(struct tr_server *server, struct tr_error *error)
         if (result < 0)
             return result;
         tr_http_server_start(server->http, i, worker->loop);
-        int code = pthread_create(&worker->thread, NULL, run_worker, worker);
-        if (code != 0)
-            return tr_error_set(error, -code, "could not start a worker: %s", strerror(code));
+        result = tr_thread_start(&worker->thread, "worker", run_worker, worker, error);
+        if (result < 0)
+            return result;
         worker->started = true;
     }
     return 0;

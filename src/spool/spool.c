@@ -514,12 +514,10 @@ int tr_spool_start(struct tr_spool *spool, struct tr_error *error)
 {
     check_space(spool);
     spool->running = true;
-    int code = pthread_create(&spool->thread, NULL, run, spool);
-    if (code != 0) {
+    int result = tr_thread_start(&spool->thread, "spool", run, spool, error);
+    if (result < 0)
         spool->running = false;
-        return tr_error_set(error, -code, "could not start the spool's thread: %s", strerror(code));
-    }
-    return 0;
+    return result;
 }
 
 void tr_spool_stop(struct tr_spool *spool)

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Out of memory aborts in the arena, so uthash's own handling is never reached. */
-#define uthash_malloc(size) tr_malloc(size)
+/* The table's own memory is the arena's, too: `counts` is in scope wherever it grows. */
+#define uthash_malloc(size) tr_arena_alloc(counts->arena, size)
+#define uthash_free(pointer, size) ((void)(pointer))
 #include <uthash.h>
 
 enum { KEY_MAX_BYTES = 512 };
@@ -111,18 +112,18 @@ static void count_item(struct counts *counts, const struct item *item)
         .key = kind_and_name(counts->arena, record),
     };
     tr_counts_add(counts, &key, 1);
-    if (tr_slice_is(record->name, "api_request")) {
+    if (item->standard == STANDARD_API_REQUEST) {
         key.key = or_empty(record->route);
         key.metric = "request";
         tr_counts_add(counts, &key, 1);
         key.metric = "failure";
         if (record->status >= 500)
             tr_counts_add(counts, &key, 1);
-    } else if (tr_slice_is(record->name, "feature_used") && record->feature.data != NULL) {
+    } else if (item->standard == STANDARD_FEATURE_USED && record->feature.data != NULL) {
         key.metric = "feature";
         key.key = record->feature;
         tr_counts_add(counts, &key, 1);
-    } else if (tr_slice_is(record->name, "purchase") && record->value_text.data != NULL) {
+    } else if (item->standard == STANDARD_PURCHASE && record->value_text.data != NULL) {
         key.metric = "revenue";
         key.key = or_empty(record->unit);
         tr_counts_add_amount(counts, &key, record->value_text);
@@ -214,6 +215,5 @@ int tr_counts_store(struct counts *counts, struct landing *landing, struct tr_er
         result =
             tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_counts"), params, NULL, error);
     }
-    HASH_CLEAR(hh, counts->table);
     return result;
 }

@@ -19,53 +19,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-enum { CONFLICT = 1, COPY_PIECE_BYTES = 256 << 10, PARTITION_TRIES = 3 };
-
-static int send_piece(struct tr_pg *pg, struct tr_buf *piece, struct tr_error *error)
-{
-    int result = tr_pg_copy_rows(pg, tr_buf_slice(piece), error);
-    tr_buf_clear(piece, COPY_PIECE_BYTES * 2);
-    return result;
-}
-
-static int send_rows(const struct landing *landing, int64_t *sent_out, struct tr_error *error)
-{
-    struct tr_buf piece;
-    tr_buf_init(&piece, (size_t)64 << 20);
-    int result = 0;
-    int64_t sent = 0;
-    for (size_t i = 0; i < landing->count && result == 0; i++) {
-        const struct item *item = &landing->items[i];
-        if (item->record.type != TR_RECORD_EVENT || item->duplicate)
-            continue;
-        tr_buf_append_slice(&piece, item->record.row);
-        sent++;
-        if (piece.size >= COPY_PIECE_BYTES)
-            result = send_piece(landing->pg, &piece, error);
-    }
-    if (result == 0 && piece.size > 0)
-        result = send_piece(landing->pg, &piece, error);
-    tr_buf_fini(&piece);
-    *sent_out = sent;
-    return result;
-}
-
-static int copy_rows(const struct landing *landing, struct tr_error *error)
-{
-    int64_t sent = 0;
-    int64_t stored = -1;
-    int result = tr_pg_copy_begin(landing->pg, tr_pg_sql("queries/writer/copy_events"), error);
-    if (result < 0)
-        return result;
-    int sending = send_rows(landing, &sent, error);
-    result = tr_pg_copy_end(landing->pg, &stored, sending < 0 ? NULL : error);
-    if (sending < 0)
-        return sending;
-    if (result == 0 && stored != sent)
-        result = tr_error_set(error, -EIO, "PostgreSQL stored %" PRId64 " of %" PRId64 " rows",
-                              stored, sent);
-    return result;
-}
+enum { CONFLICT = 1, PARTITION_TRIES = 3 };
 
 static bool has_known_id(struct tr_writer *writer, const struct landing *landing, int *result,
                          struct tr_error *error)
@@ -140,19 +94,38 @@ static int note_ids(struct landing *landing, const struct own_ids *own, int64_t 
                        error);
 }
 
-static int store_rollups(struct tr_writer *writer, struct landing *landing, struct tr_error *error)
+/* What the items change in the rollups. */
+struct rollups {
+    struct counts *counts;
+    struct sketches *sketches;
+    struct sessions *sessions;
+};
+
+static void gather_rollups(struct tr_writer *writer, struct landing *landing,
+                           struct rollups *rollups)
 {
-    struct counts *counts = tr_counts_new(landing->arena);
-    tr_counts_add_items(counts, landing);
+    rollups->counts = tr_counts_new(landing->arena);
+    tr_counts_add_items(rollups->counts, landing);
+    rollups->sketches = tr_sketches_gather(landing);
+    rollups->sessions = tr_sessions_gather(landing);
+    tr_members_gather(writer->members, landing);
+    tr_people_gather(writer->people, landing);
+}
+
+static int store_rollups(struct tr_writer *writer, struct landing *landing,
+                         const struct rollups *rollups, struct tr_error *error)
+{
     int result = tr_members_store(writer->members, landing, error);
     if (result == 0)
-        result = tr_people_store(writer->people, landing, counts, writer->calendars, error);
+        result =
+            tr_people_store(writer->people, landing, rollups->counts, writer->calendars, error);
     if (result == 0)
-        result = tr_sessions_store(landing, error);
+        result = tr_sessions_store(rollups->sessions, error);
     if (result == 0)
-        result = tr_sketches_store(landing, error);
-    int stored = tr_counts_store(counts, landing, result == 0 ? error : NULL);
-    return result < 0 ? result : stored;
+        result = tr_sketches_store(rollups->sketches, landing, error);
+    if (result == 0)
+        result = tr_counts_store(rollups->counts, landing, error);
+    return result;
 }
 
 static int move_position(const struct tr_writer *writer, struct landing *landing,
@@ -177,9 +150,14 @@ static int move_position(const struct tr_writer *writer, struct landing *landing
 static int transact(struct tr_writer *writer, struct landing *landing, struct own_ids *own,
                     int64_t *run_out, struct tr_error *error)
 {
+    struct rollups rollups;
     int result = tr_pg_execute(writer->pg, "begin", error);
-    if (result == 0)
-        result = copy_rows(landing, error);
+    if (result < 0)
+        return result;
+    /* Two cores: PostgreSQL takes the rows while the rollups are gathered here. */
+    tr_copier_start(writer->copier, landing);
+    gather_rollups(writer, landing, &rollups);
+    result = tr_copier_finish(writer->copier, error);
     if (result == 0)
         result = take_turn(writer, landing, run_out, error);
     if (result != 0)
@@ -187,7 +165,7 @@ static int transact(struct tr_writer *writer, struct landing *landing, struct ow
     gather_ids(landing, own);
     result = note_ids(landing, own, *run_out, error);
     if (result == 0)
-        result = store_rollups(writer, landing, error);
+        result = store_rollups(writer, landing, &rollups, error);
     if (result == 0)
         result = tr_ledger_store(landing, error);
     if (result == 0)

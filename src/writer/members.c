@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sets are remembered beyond a landing. */
 #define uthash_malloc(size) tr_malloc(size)
 #include <uthash.h>
 
@@ -50,17 +51,12 @@ struct wanted {
 struct members {
     struct known *known;
     struct set *sets;
-    struct candidate *fresh; /* those stored by the landing under way; the landing's arena */
-    size_t fresh_count;
-};
-
-struct gathering {
-    struct members *members;
-    struct landing *landing;
-    struct wanted *wanted;
+    /* of the landing under way */
+    struct wanted *wanted; /* in the landing's arena */
     struct candidate *list;
     size_t count;
     size_t capacity;
+    bool stored;
 };
 
 struct members *tr_members_new(void)
@@ -81,32 +77,42 @@ static void forget_sets(struct members *members)
     }
 }
 
+/* What was gathered is done with, one way or the other. */
+static void abandon(struct members *members)
+{
+    HASH_CLEAR(hh, members->wanted);
+    members->count = 0;
+    members->stored = false;
+}
+
 void tr_members_clear(struct members *members)
 {
     tr_known_clear(members->known);
     forget_sets(members);
-    members->fresh_count = 0;
+    abandon(members);
 }
 
 void tr_members_free(struct members *members)
 {
     if (members == NULL)
         return;
+    abandon(members);
     forget_sets(members);
     tr_known_free(members->known);
+    free(members->list);
     free(members);
 }
 
 void tr_members_committed(struct members *members)
 {
-    for (size_t i = 0; i < members->fresh_count; i++)
-        tr_known_set(members->known, members->fresh[i].key, 1);
-    members->fresh_count = 0;
+    for (size_t i = 0; members->stored && i < members->count; i++)
+        tr_known_set(members->known, members->list[i].key, 1);
+    abandon(members);
 }
 
 void tr_members_rolled_back(struct members *members)
 {
-    members->fresh_count = 0;
+    abandon(members);
     forget_sets(members);
 }
 
@@ -124,25 +130,25 @@ static size_t pack_set(int32_t project_id, const char *subject, struct tr_slice 
     return 5 + subject_size + key_size;
 }
 
-static struct wanted *want_set(struct gathering *gathering, int32_t project_id, const char *subject,
-                               struct tr_slice key)
+static struct wanted *want_set(struct members *members, struct tr_arena *arena, int32_t project_id,
+                               const char *subject, struct tr_slice key)
 {
     char packed[SET_KEY_MAX_BYTES];
     size_t size = pack_set(project_id, subject, key, packed);
     struct wanted *wanted = NULL;
-    HASH_FIND(hh, gathering->wanted, packed, size, wanted);
+    HASH_FIND(hh, members->wanted, packed, size, wanted);
     if (wanted != NULL)
         return wanted;
-    wanted = tr_arena_calloc(gathering->landing->arena, sizeof *wanted + size);
+    wanted = tr_arena_calloc(arena, sizeof *wanted + size);
     wanted->project_id = project_id;
     wanted->subject = subject;
     wanted->key = key;
     wanted->size = size;
     memcpy(wanted->packed, packed, size);
     struct set *set = NULL;
-    HASH_FIND(hh, gathering->members->sets, packed, size, set);
+    HASH_FIND(hh, members->sets, packed, size, set);
     wanted->id = set != NULL ? set->id : 0;
-    HASH_ADD_KEYPTR(hh, gathering->wanted, wanted->packed, size, wanted);
+    HASH_ADD_KEYPTR(hh, members->wanted, wanted->packed, size, wanted);
     return wanted;
 }
 
@@ -152,41 +158,40 @@ static void make_key(struct candidate *candidate)
     memcpy(candidate->key + 20, &candidate->day, 4);
 }
 
-static void gather(struct gathering *gathering, const struct item *item, const char *subject,
-                   struct tr_slice key, const uint8_t member[16])
+static void gather(struct members *members, struct tr_arena *arena, const struct item *item,
+                   const char *subject, struct tr_slice key, const uint8_t member[16])
 {
-    struct wanted *wanted = want_set(gathering, item->record.project_id, subject, key);
+    struct wanted *wanted = want_set(members, arena, item->record.project_id, subject, key);
     struct candidate candidate = {
         .set_id = wanted->id, .day = item->day, .wanted = wanted, .previous = NEVER, .next = NEVER};
     memcpy(candidate.key, member, 16);
     make_key(&candidate);
-    if (wanted->id != 0 && tr_known_get(gathering->members->known, candidate.key, 0) != 0)
+    if (wanted->id != 0 && tr_known_get(members->known, candidate.key, 0) != 0)
         return;
-    if (gathering->count == gathering->capacity) {
-        gathering->capacity = gathering->capacity ? gathering->capacity * 2 : 1024;
-        gathering->list =
-            tr_realloc(gathering->list, gathering->capacity * sizeof *gathering->list);
+    if (members->count == members->capacity) {
+        members->capacity = members->capacity ? members->capacity * 2 : 1024;
+        members->list = tr_realloc(members->list, members->capacity * sizeof *members->list);
     }
-    gathering->list[gathering->count++] = candidate;
+    members->list[members->count++] = candidate;
 }
 
-static void gather_item(struct gathering *gathering, const struct item *item)
+static void gather_item(struct members *members, struct tr_arena *arena, const struct item *item)
 {
     const struct tr_record *record = &item->record;
     if (record->kind == TR_EVENT_ENGAGEMENT)
-        gather(gathering, item, "active", TR_SLICE(""), record->person);
-    if (record->feature.data != NULL && tr_slice_is(record->name, "feature_used"))
-        gather(gathering, item, "feature", record->feature, record->person);
-    if (tr_slice_is(record->name, "conversion")) {
-        gather(gathering, item, "goal", TR_SLICE(""), record->person);
+        gather(members, arena, item, "active", TR_SLICE(""), record->person);
+    if (record->feature.data != NULL && item->standard == STANDARD_FEATURE_USED)
+        gather(members, arena, item, "feature", record->feature, record->person);
+    if (item->standard == STANDARD_CONVERSION) {
+        gather(members, arena, item, "goal", TR_SLICE(""), record->person);
         if (record->goal.size > 0)
-            gather(gathering, item, "goal", record->goal, record->person);
+            gather(members, arena, item, "goal", record->goal, record->person);
     }
     if (record->session.data == NULL)
         return;
-    gather(gathering, item, "session", TR_SLICE(""), item->session);
-    if (tr_slice_is(record->name, "error"))
-        gather(gathering, item, "session_error", TR_SLICE(""), item->session);
+    gather(members, arena, item, "session", TR_SLICE(""), item->session);
+    if (item->standard == STANDARD_ERROR)
+        gather(members, arena, item, "session_error", TR_SLICE(""), item->session);
 }
 
 /* Numbers of the sets
@@ -203,10 +208,10 @@ static void remember_set(struct members *members, const struct wanted *wanted)
     HASH_ADD_KEYPTR(hh, members->sets, set->packed, set->size, set);
 }
 
-static size_t list_unknown(struct gathering *gathering, struct wanted **unknown)
+static size_t list_unknown(const struct members *members, struct wanted **unknown)
 {
     size_t count = 0;
-    for (struct wanted *wanted = gathering->wanted; wanted != NULL; wanted = wanted->hh.next)
+    for (struct wanted *wanted = members->wanted; wanted != NULL; wanted = wanted->hh.next)
         if (wanted->id == 0)
             unknown[count++] = wanted;
     return count;
@@ -229,12 +234,11 @@ static void bind_sets(struct tr_pg_params *params, struct wanted *const *unknown
     tr_pg_array_end(params);
 }
 
-static int find_sets(struct gathering *gathering, struct tr_error *error)
+static int find_sets(struct members *members, struct landing *landing, struct tr_error *error)
 {
-    struct landing *landing = gathering->landing;
     struct wanted **unknown =
-        tr_arena_alloc(landing->arena, (HASH_COUNT(gathering->wanted) + 1) * sizeof(void *));
-    size_t count = list_unknown(gathering, unknown);
+        tr_arena_alloc(landing->arena, (HASH_COUNT(members->wanted) + 1) * sizeof(void *));
+    size_t count = list_unknown(members, unknown);
     if (count == 0)
         return 0;
     bind_sets(landing->params, unknown, count);
@@ -246,11 +250,11 @@ static int find_sets(struct gathering *gathering, struct tr_error *error)
     for (int row = 0; row < tr_pg_rows(result); row++) {
         struct wanted *wanted = unknown[tr_pg_get_int(result, row, 0) - 1];
         wanted->id = (int)tr_pg_get_int(result, row, 1);
-        remember_set(gathering->members, wanted);
+        remember_set(members, wanted);
     }
-    for (size_t i = 0; i < gathering->count; i++) {
-        gathering->list[i].set_id = gathering->list[i].wanted->id;
-        make_key(&gathering->list[i]);
+    for (size_t i = 0; i < members->count; i++) {
+        members->list[i].set_id = members->list[i].wanted->id;
+        make_key(&members->list[i]);
     }
     return 0;
 }
@@ -271,14 +275,14 @@ static int compare_candidates(const void *a, const void *b)
     return one->day < two->day ? -1 : one->day > two->day;
 }
 
-static void sort_and_thin(struct gathering *gathering)
+static void sort_and_thin(struct members *members)
 {
-    qsort(gathering->list, gathering->count, sizeof *gathering->list, compare_candidates);
+    qsort(members->list, members->count, sizeof *members->list, compare_candidates);
     size_t kept = 0;
-    for (size_t i = 0; i < gathering->count; i++)
-        if (kept == 0 || compare_candidates(&gathering->list[i], &gathering->list[kept - 1]) != 0)
-            gathering->list[kept++] = gathering->list[i];
-    gathering->count = kept;
+    for (size_t i = 0; i < members->count; i++)
+        if (kept == 0 || compare_candidates(&members->list[i], &members->list[kept - 1]) != 0)
+            members->list[kept++] = members->list[i];
+    members->count = kept;
 }
 
 static void bind_candidates(struct tr_pg_params *params, const struct candidate *list, size_t count)
@@ -301,17 +305,17 @@ static void bind_candidates(struct tr_pg_params *params, const struct candidate 
     tr_pg_array_end(params);
 }
 
-static int find_neighbours(struct gathering *gathering, struct tr_error *error)
+static int find_neighbours(const struct members *members, struct landing *landing,
+                           struct tr_error *error)
 {
-    struct landing *landing = gathering->landing;
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
-    bind_candidates(landing->params, gathering->list, gathering->count);
+    bind_candidates(landing->params, members->list, members->count);
     int code = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/neighbour_days"), landing->params,
                            &result, error);
     if (code < 0)
         return code;
     for (int row = 0; row < tr_pg_rows(result); row++) {
-        struct candidate *candidate = &gathering->list[tr_pg_get_int(result, row, 0) - 1];
+        struct candidate *candidate = &members->list[tr_pg_get_int(result, row, 0) - 1];
         if (!tr_pg_is_null(result, row, 1))
             candidate->previous = tr_pg_get_date(result, row, 1);
         if (!tr_pg_is_null(result, row, 2))
@@ -327,11 +331,11 @@ static bool same_member(const struct candidate *a, const struct candidate *b)
 }
 
 /* A new day of the same member earlier in this batch may lie nearer than what the table has. */
-static void follow_own_days(struct gathering *gathering)
+static void follow_own_days(struct members *members)
 {
-    for (size_t i = 1; i < gathering->count; i++) {
-        struct candidate *before = &gathering->list[i - 1];
-        struct candidate *candidate = &gathering->list[i];
+    for (size_t i = 1; i < members->count; i++) {
+        struct candidate *before = &members->list[i - 1];
+        struct candidate *candidate = &members->list[i];
         if (!candidate->known && same_member(before, candidate) &&
             before->day > candidate->previous)
             candidate->previous = before->day;
@@ -345,11 +349,11 @@ struct cell {
     int64_t change;
 };
 
-static size_t list_cells(const struct gathering *gathering, struct cell *cells)
+static size_t list_cells(const struct members *members, struct cell *cells)
 {
     size_t count = 0;
-    for (size_t i = 0; i < gathering->count; i++) {
-        const struct candidate *at = &gathering->list[i];
+    for (size_t i = 0; i < members->count; i++) {
+        const struct candidate *at = &members->list[i];
         if (at->known)
             continue;
         cells[count++] = (struct cell){at->set_id, at->day, at->previous, 1};
@@ -385,11 +389,11 @@ static size_t merge_cells(struct cell *cells, size_t count)
     return kept;
 }
 
-static int store_cells(struct gathering *gathering, struct tr_error *error)
+static int store_cells(const struct members *members, struct landing *landing,
+                       struct tr_error *error)
 {
-    struct landing *landing = gathering->landing;
-    struct cell *cells = tr_arena_alloc(landing->arena, (3 * gathering->count + 1) * sizeof *cells);
-    size_t count = merge_cells(cells, list_cells(gathering, cells));
+    struct cell *cells = tr_arena_alloc(landing->arena, (3 * members->count + 1) * sizeof *cells);
+    size_t count = merge_cells(cells, list_cells(members, cells));
     if (count == 0)
         return 0;
     struct tr_pg_params *params = landing->params;
@@ -413,39 +417,29 @@ static int store_cells(struct gathering *gathering, struct tr_error *error)
     return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_matrix"), params, NULL, error);
 }
 
-static int store_gathered(struct gathering *gathering, struct tr_error *error)
+void tr_members_gather(struct members *members, const struct landing *landing)
 {
-    struct landing *landing = gathering->landing;
-    int result = find_sets(gathering, error);
-    if (result < 0 || gathering->count == 0)
-        return result;
-    sort_and_thin(gathering);
-    result = find_neighbours(gathering, error);
-    if (result == 0) {
-        follow_own_days(gathering);
-        bind_candidates(landing->params, gathering->list, gathering->count);
-        result = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_members"), landing->params,
-                             NULL, error);
-    }
-    if (result == 0)
-        result = store_cells(gathering, error);
-    if (result == 0) {
-        size_t bytes = gathering->count * sizeof *gathering->list;
-        gathering->members->fresh = tr_arena_alloc(landing->arena, bytes);
-        memcpy(gathering->members->fresh, gathering->list, bytes);
-        gathering->members->fresh_count = gathering->count;
-    }
-    return result;
+    abandon(members);
+    for (size_t i = 0; i < landing->count; i++)
+        if (tr_item_counts(&landing->items[i]))
+            gather_item(members, landing->arena, &landing->items[i]);
 }
 
 int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error)
 {
-    struct gathering gathering = {.members = members, .landing = landing};
-    for (size_t i = 0; i < landing->count; i++)
-        if (tr_item_counts(&landing->items[i]))
-            gather_item(&gathering, &landing->items[i]);
-    int result = store_gathered(&gathering, error);
-    HASH_CLEAR(hh, gathering.wanted);
-    free(gathering.list);
+    int result = find_sets(members, landing, error);
+    if (result < 0 || members->count == 0)
+        return result;
+    sort_and_thin(members);
+    result = find_neighbours(members, landing, error);
+    if (result == 0) {
+        follow_own_days(members);
+        bind_candidates(landing->params, members->list, members->count);
+        result = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_members"), landing->params,
+                             NULL, error);
+    }
+    if (result == 0)
+        result = store_cells(members, landing, error);
+    members->stored = result == 0;
     return result;
 }

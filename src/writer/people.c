@@ -20,8 +20,9 @@ struct sighting {
 
 struct people {
     struct known *known; /* person → first seen, or an earlier bound of nothing: never too early */
-    struct sighting *fresh; /* of the landing under way; in its arena */
-    size_t fresh_count;
+    struct sighting *list; /* of the landing under way; in its arena */
+    size_t count;
+    bool stored;
 };
 
 struct people *tr_people_new(void)
@@ -42,22 +43,22 @@ void tr_people_free(struct people *people)
 void tr_people_clear(struct people *people)
 {
     tr_known_clear(people->known);
-    people->fresh_count = 0;
+    people->count = 0;
 }
 
 void tr_people_committed(struct people *people)
 {
-    for (size_t i = 0; i < people->fresh_count; i++) {
-        const struct sighting *at = &people->fresh[i];
+    for (size_t i = 0; people->stored && i < people->count; i++) {
+        const struct sighting *at = &people->list[i];
         bool earlier = !at->seen_before || at->us < at->first_seen_us;
         tr_known_set(people->known, at->key, earlier ? at->us : at->first_seen_us);
     }
-    people->fresh_count = 0;
+    people->count = 0;
 }
 
 void tr_people_rolled_back(struct people *people)
 {
-    people->fresh_count = 0;
+    people->count = 0;
 }
 
 /* By project and person, the earliest first. */
@@ -176,21 +177,23 @@ static int move_counts(struct counts *counts, struct calendars *calendars, struc
     return result;
 }
 
+void tr_people_gather(struct people *people, const struct landing *landing)
+{
+    people->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *people->list);
+    people->count = gather(people, landing, people->list);
+    people->stored = false;
+}
+
 int tr_people_store(struct people *people, struct landing *landing, struct counts *counts,
                     struct calendars *calendars, struct tr_error *error)
 {
-    struct sighting *list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *list);
-    size_t count = gather(people, landing, list);
-    if (count == 0)
+    if (people->count == 0)
         return 0;
-    int result = read_stored(landing, list, count, error);
+    int result = read_stored(landing, people->list, people->count, error);
     if (result == 0)
-        result = write_earlier(landing, list, count, error);
+        result = write_earlier(landing, people->list, people->count, error);
     if (result == 0)
-        result = move_counts(counts, calendars, landing, list, count, error);
-    if (result == 0) {
-        people->fresh = list;
-        people->fresh_count = count;
-    }
+        result = move_counts(counts, calendars, landing, people->list, people->count, error);
+    people->stored = result == 0;
     return result;
 }

@@ -7,12 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Durations are counted in microseconds, so that sums are exact whichever way they are made. */
-static bool has_duration(const struct tr_record *record)
+static enum standard standard_of(struct tr_slice name)
 {
-    return record->has_value &&
-           (tr_slice_is(record->name, "engaged_time") || tr_slice_is(record->name, "page_load") ||
-            tr_slice_is(record->name, "api_request"));
+    static const struct {
+        const char *name;
+        enum standard standard;
+    } names[] = {
+        {"api_request", STANDARD_API_REQUEST},   {"conversion", STANDARD_CONVERSION},
+        {"engaged_time", STANDARD_ENGAGED_TIME}, {"error", STANDARD_ERROR},
+        {"feature_used", STANDARD_FEATURE_USED}, {"page_load", STANDARD_PAGE_LOAD},
+        {"purchase", STANDARD_PURCHASE},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (name.data[0] == names[i].name[0] && tr_slice_is(name, names[i].name))
+            return names[i].standard;
+    return STANDARD_OTHER;
 }
 
 /* value × 10^shift, rounded half away from zero, as PostgreSQL's round(numeric) does; value is
@@ -40,9 +49,11 @@ static int64_t scaled_decimal(struct tr_slice value, int shift)
     return sum + round_up;
 }
 
-static int64_t duration_us(const struct tr_record *record)
+/* Durations are counted in microseconds, so that sums are exact whichever way they are made. */
+static int64_t duration_us(const struct tr_record *record, enum standard standard)
 {
-    if (!has_duration(record))
+    if (!record->has_value || (standard != STANDARD_ENGAGED_TIME &&
+                               standard != STANDARD_PAGE_LOAD && standard != STANDARD_API_REQUEST))
         return -1;
     return scaled_decimal(record->value_text, tr_slice_is(record->unit, "s") ? 6 : 3);
 }
@@ -71,7 +82,8 @@ void tr_item_prepare(struct item *item, const struct tr_spool_record *from, stru
         refuse_unreadable(item, from, error.message, arena);
     if (item->record.type != TR_RECORD_EVENT)
         return;
-    item->value_us = duration_us(&item->record);
+    item->standard = standard_of(item->record.name);
+    item->value_us = duration_us(&item->record, item->standard);
     if (item->record.session.data != NULL)
         tr_session_digest(item->record.project_id, item->record.session, item->session);
 }

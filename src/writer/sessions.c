@@ -50,9 +50,9 @@ struct change {
     int sign;
 };
 
-struct work {
+struct sessions {
     struct landing *landing;
-    struct session *sessions;
+    struct session *list;
     size_t count;
     struct change *changes;
     size_t change_count;
@@ -70,11 +70,11 @@ static int compare_visits(const void *a, const void *b)
 
 static int64_t engaged_of(const struct item *item)
 {
-    bool engaged = tr_slice_is(item->record.name, "engaged_time") && item->value_us > 0;
+    bool engaged = item->standard == STANDARD_ENGAGED_TIME && item->value_us > 0;
     return engaged ? item->value_us : 0;
 }
 
-static struct part *part_of(struct work *work, struct session *session, int32_t day)
+static struct part *part_of(struct sessions *work, struct session *session, int32_t day)
 {
     for (struct part *part = session->parts; part != NULL; part = part->next)
         if (part->day == day)
@@ -89,7 +89,7 @@ static struct part *part_of(struct work *work, struct session *session, int32_t 
     return part;
 }
 
-static void add_visit(struct work *work, struct session *session, const struct item *item)
+static void add_visit(struct sessions *work, struct session *session, const struct item *item)
 {
     struct part *part = part_of(work, session, item->day);
     int64_t us = item->record.timestamp_us;
@@ -101,7 +101,7 @@ static void add_visit(struct work *work, struct session *session, const struct i
     part->touched = true;
 }
 
-static void gather(struct work *work)
+static void gather(struct sessions *work)
 {
     const struct landing *landing = work->landing;
     struct visit *visits = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *visits);
@@ -110,15 +110,15 @@ static void gather(struct work *work)
         if (tr_item_counts(&landing->items[i]) && landing->items[i].record.session.data != NULL)
             visits[count++].item = &landing->items[i];
     qsort(visits, count, sizeof *visits, compare_visits);
-    work->sessions = tr_arena_alloc(landing->arena, (count + 1) * sizeof *work->sessions);
+    work->list = tr_arena_alloc(landing->arena, (count + 1) * sizeof *work->list);
     for (size_t i = 0; i < count; i++) {
         const struct item *item = visits[i].item;
         if (i == 0 || memcmp(item->session, visits[i - 1].item->session, 16) != 0) {
-            struct session *session = &work->sessions[work->count++];
+            struct session *session = &work->list[work->count++];
             *session = (struct session){.project_id = item->record.project_id};
             memcpy(session->digest, item->session, 16);
         }
-        add_visit(work, &work->sessions[work->count - 1], item);
+        add_visit(work, &work->list[work->count - 1], item);
     }
 }
 
@@ -127,9 +127,9 @@ static int64_t time_of(const struct part *part)
     return part->engaged_us > 0 ? part->engaged_us : part->last_us - part->first_us;
 }
 
-static void add_stored(struct work *work, const struct tr_pg_result *result, int row)
+static void add_stored(struct sessions *work, const struct tr_pg_result *result, int row)
 {
-    struct session *session = &work->sessions[tr_pg_get_int(result, row, 0) - 1];
+    struct session *session = &work->list[tr_pg_get_int(result, row, 0) - 1];
     struct part stored = {
         .first_us = tr_pg_get_timestamptz(result, row, 2),
         .last_us = tr_pg_get_timestamptz(result, row, 3),
@@ -148,17 +148,17 @@ static void add_stored(struct work *work, const struct tr_pg_result *result, int
     part->engaged_us += stored.engaged_us;
 }
 
-static int read_stored(struct work *work, struct tr_error *error)
+static int read_stored(struct sessions *work, struct tr_error *error)
 {
     struct tr_pg_params *params = work->landing->params;
     tr_pg_params_clear(params);
     tr_pg_array_begin(params, TR_PG_INT4);
     for (size_t i = 0; i < work->count; i++)
-        tr_pg_array_int(params, work->sessions[i].project_id);
+        tr_pg_array_int(params, work->list[i].project_id);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_UUID);
     for (size_t i = 0; i < work->count; i++)
-        tr_pg_array_bytes(params, work->sessions[i].digest, 16);
+        tr_pg_array_bytes(params, work->list[i].digest, 16);
     tr_pg_array_end(params);
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
     int code = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/get_sessions"), params,
@@ -175,13 +175,13 @@ static bool is_changed(const struct session *session, const struct part *part)
 }
 
 /* Calls get for every row to be written, in one order for all columns. */
-static void bind_column(struct work *work, enum tr_pg_type type,
+static void bind_column(struct sessions *work, enum tr_pg_type type,
                         int64_t (*get)(const struct session *, const struct part *))
 {
     struct tr_pg_params *params = work->landing->params;
     tr_pg_array_begin(params, type);
     for (size_t i = 0; i < work->count; i++) {
-        const struct session *session = &work->sessions[i];
+        const struct session *session = &work->list[i];
         for (const struct part *part = session->parts; part != NULL; part = part->next) {
             if (!is_changed(session, part))
                 continue;
@@ -230,7 +230,7 @@ static int64_t get_several(const struct session *session, const struct part *par
     return session->days > 1;
 }
 
-static int write_sessions(struct work *work, struct tr_error *error)
+static int write_sessions(struct sessions *work, struct tr_error *error)
 {
     struct tr_pg_params *params = work->landing->params;
     tr_pg_params_clear(params);
@@ -248,8 +248,8 @@ static int write_sessions(struct work *work, struct tr_error *error)
 /* The distribution of the days
  * ------------------------------------------------------------------------ */
 
-static void note_change(struct work *work, const struct session *session, int32_t day, int64_t us,
-                        int sign)
+static void note_change(struct sessions *work, const struct session *session, int32_t day,
+                        int64_t us, int sign)
 {
     work->changes[work->change_count++] =
         (struct change){.project_id = session->project_id, .day = day, .us = us, .sign = sign};
@@ -264,12 +264,12 @@ static int compare_changes(const void *a, const void *b)
     return one->day < two->day ? -1 : one->day > two->day;
 }
 
-static void list_changes(struct work *work)
+static void list_changes(struct sessions *work)
 {
     work->changes =
         tr_arena_alloc(work->landing->arena, (2 * work->count + 1) * sizeof *work->changes);
     for (size_t i = 0; i < work->count; i++) {
-        const struct session *session = &work->sessions[i];
+        const struct session *session = &work->list[i];
         if (session->stored_days == 1)
             note_change(work, session, session->day_before, session->time_before_us, -1);
         if (session->days == 1)
@@ -288,7 +288,7 @@ struct day_change {
     struct tr_slice stored;
 };
 
-static size_t list_days(const struct work *work, struct day_change *days)
+static size_t list_days(const struct sessions *work, struct day_change *days)
 {
     size_t count = 0;
     for (size_t i = 0; i < work->change_count; i++) {
@@ -316,7 +316,7 @@ static void bind_days(struct tr_pg_params *params, const struct day_change *days
     tr_pg_array_end(params);
 }
 
-static int read_days(struct work *work, struct day_change *days, size_t count,
+static int read_days(struct sessions *work, struct day_change *days, size_t count,
                      struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
@@ -329,7 +329,7 @@ static int read_days(struct work *work, struct day_change *days, size_t count,
     return code;
 }
 
-static int bind_sketches(struct work *work, const struct day_change *days, size_t count,
+static int bind_sketches(struct sessions *work, const struct day_change *days, size_t count,
                          struct tr_error *error)
 {
     struct tr_buf encoded;
@@ -353,7 +353,7 @@ static int bind_sketches(struct work *work, const struct day_change *days, size_
     return result;
 }
 
-static int write_days(struct work *work, const struct day_change *days, size_t count,
+static int write_days(struct sessions *work, const struct day_change *days, size_t count,
                       struct tr_error *error)
 {
     struct tr_pg_params *params = work->landing->params;
@@ -373,7 +373,7 @@ static int write_days(struct work *work, const struct day_change *days, size_t c
     return result;
 }
 
-static int store_times(struct work *work, struct tr_error *error)
+static int store_times(struct sessions *work, struct tr_error *error)
 {
     list_changes(work);
     struct day_change *days =
@@ -387,16 +387,22 @@ static int store_times(struct work *work, struct tr_error *error)
     return result;
 }
 
-int tr_sessions_store(struct landing *landing, struct tr_error *error)
+struct sessions *tr_sessions_gather(struct landing *landing)
 {
-    struct work work = {.landing = landing};
-    gather(&work);
-    if (work.count == 0)
+    struct sessions *work = tr_arena_calloc(landing->arena, sizeof *work);
+    work->landing = landing;
+    gather(work);
+    return work;
+}
+
+int tr_sessions_store(struct sessions *work, struct tr_error *error)
+{
+    if (work->count == 0)
         return 0;
-    int result = read_stored(&work, error);
+    int result = read_stored(work, error);
     if (result == 0)
-        result = write_sessions(&work, error);
+        result = write_sessions(work, error);
     if (result == 0)
-        result = store_times(&work, error);
+        result = store_times(work, error);
     return result;
 }

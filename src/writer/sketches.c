@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define uthash_malloc(size) tr_malloc(size)
+/* The table's own memory is the arena's, too: `all` is in scope wherever it grows. */
+#define uthash_malloc(size) tr_arena_alloc(all->arena, size)
+#define uthash_free(pointer, size) ((void)(pointer))
 #include <uthash.h>
 
 enum { KEY_MAX_BYTES = 512, SKETCH_MAX_BYTES = 32768 };
@@ -34,13 +36,13 @@ struct distribution {
     char packed[];
 };
 
-struct distributions {
+struct sketches {
     struct tr_arena *arena;
     struct distribution *table;
 };
 
-static void add_one(struct distributions *all, const struct item *item, const char *metric,
-                    char grain, struct tr_slice key)
+static void add_one(struct sketches *all, const struct item *item, const char *metric, char grain,
+                    struct tr_slice key)
 {
     char packed[KEY_MAX_BYTES];
     int64_t bucket_us = grain == 'q' ? tr_quarter(item->record.timestamp_us) : item->day_start_us;
@@ -69,12 +71,12 @@ static void add_one(struct distributions *all, const struct item *item, const ch
     found->total_us += item->value_us;
 }
 
-static void add_item(struct distributions *all, const struct item *item)
+static void add_item(struct sketches *all, const struct item *item)
 {
     static const char request[] = "request";
     static const char page_load[] = "page_load";
-    bool is_request = tr_slice_is(item->record.name, "api_request");
-    if (!is_request && !tr_slice_is(item->record.name, "page_load"))
+    bool is_request = item->standard == STANDARD_API_REQUEST;
+    if (!is_request && item->standard != STANDARD_PAGE_LOAD)
         return;
     const char *metric = is_request ? request : page_load;
     for (const char *grain = "qd"; *grain != '\0'; grain++) {
@@ -110,7 +112,7 @@ static void bind_keys(struct tr_pg_params *params, const struct distribution *ta
     tr_pg_array_end(params);
 }
 
-static int read_stored(struct distributions *all, struct landing *landing, struct tr_error *error)
+static int read_stored(struct sketches *all, struct landing *landing, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
     bind_keys(landing->params, all->table);
@@ -129,8 +131,7 @@ static int read_stored(struct distributions *all, struct landing *landing, struc
     return 0;
 }
 
-static int bind_merged(struct distributions *all, struct tr_pg_params *params,
-                       struct tr_error *error)
+static int bind_merged(struct sketches *all, struct tr_pg_params *params, struct tr_error *error)
 {
     struct tr_buf encoded;
     tr_buf_init(&encoded, SKETCH_MAX_BYTES);
@@ -152,7 +153,7 @@ static int bind_merged(struct distributions *all, struct tr_pg_params *params,
     return result;
 }
 
-static int write_merged(struct distributions *all, struct landing *landing, struct tr_error *error)
+static int write_merged(struct sketches *all, struct landing *landing, struct tr_error *error)
 {
     struct tr_pg_params *params = landing->params;
     bind_keys(params, all->table);
@@ -172,18 +173,22 @@ static int write_merged(struct distributions *all, struct landing *landing, stru
     return result;
 }
 
-int tr_sketches_store(struct landing *landing, struct tr_error *error)
+struct sketches *tr_sketches_gather(const struct landing *landing)
 {
-    struct distributions all = {.arena = landing->arena};
+    struct sketches *all = tr_arena_calloc(landing->arena, sizeof *all);
+    all->arena = landing->arena;
     for (size_t i = 0; i < landing->count; i++)
         if (tr_item_counts(&landing->items[i]) && landing->items[i].value_us >= 0)
-            add_item(&all, &landing->items[i]);
-    int result = 0;
-    if (all.table != NULL) {
-        result = read_stored(&all, landing, error);
-        if (result == 0)
-            result = write_merged(&all, landing, error);
-    }
-    HASH_CLEAR(hh, all.table);
+            add_item(all, &landing->items[i]);
+    return all;
+}
+
+int tr_sketches_store(struct sketches *all, struct landing *landing, struct tr_error *error)
+{
+    if (all->table == NULL)
+        return 0;
+    int result = read_stored(all, landing, error);
+    if (result == 0)
+        result = write_merged(all, landing, error);
     return result;
 }

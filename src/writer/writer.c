@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-    READ_MAX_BYTES = 16 << 20,
+    READ_MAX_BYTES = 24 << 20,
     ENOUGH_BYTES = 1 << 20, /* worth a transaction without waiting for more */
     IDLE_WAIT_MS = 200,
     GROW_STEP_MS = 20,
@@ -30,7 +30,7 @@ static const size_t attempt_arena_bytes = (size_t)1 << 30;
 void tr_writer_options_init(struct tr_writer_options *options)
 {
     *options = (struct tr_writer_options){
-        .batch_events = 10000,
+        .batch_events = 32768,
         .batch_wait_ms = 200,
         .dedupe_window_us = INT64_C(24) * 3600 * 1000000,
         .partitions_ahead_days = 62,
@@ -190,6 +190,7 @@ static void *run(void *context)
 
 static void free_writer(struct tr_writer *writer)
 {
+    tr_copier_free(writer->copier);
     tr_tickets_fini(&writer->tickets);
     tr_id_index_free(writer->ids);
     tr_calendars_free(writer->calendars);
@@ -225,11 +226,12 @@ int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_option
     writer->attempt_arena = tr_arena_new(attempt_arena_bytes);
     writer->records = tr_calloc(options->batch_events, sizeof *writer->records);
     writer->items = tr_calloc(options->batch_events, sizeof *writer->items);
-    int code = pthread_create(&writer->thread, NULL, run, writer);
-    if (code != 0) {
+    int result = tr_copier_new(&writer->copier, error);
+    if (result == 0)
+        result = tr_thread_start(&writer->thread, "writer", run, writer, error);
+    if (result < 0) {
         free_writer(writer);
-        return tr_error_set(error, -code, "could not start the writer's thread: %s",
-                            strerror(code));
+        return result;
     }
     *writer_out = writer;
     return 0;

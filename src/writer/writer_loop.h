@@ -16,6 +16,8 @@ struct tickets {
     uint64_t next_tag;
 };
 
+struct tr_copier;
+
 struct tr_writer {
     struct tr_writer_options options;
     pthread_t thread;
@@ -37,6 +39,7 @@ struct tr_writer {
     int64_t heartbeat_us;
     int retry_ms;
 
+    struct tr_copier *copier;
     struct id_index *ids;
     struct calendars *calendars;
     struct partitions *partitions;
@@ -68,6 +71,12 @@ int tr_writer_maintain(struct tr_writer *writer, struct tr_error *error);
 /* land.c: all items, in one transaction or, when PostgreSQL refuses one of them, in several. */
 int tr_writer_land(struct tr_writer *writer, struct item *items, size_t count,
                    struct tr_error *error);
+
+/* copier.c: start, then finish, in turn. */
+int tr_copier_new(struct tr_copier **copier_out, struct tr_error *error);
+void tr_copier_free(struct tr_copier *copier);
+void tr_copier_start(struct tr_copier *copier, const struct landing *landing);
+int tr_copier_finish(struct tr_copier *copier, struct tr_error *error);
 
 /* tickets.c */
 void tr_tickets_init(struct tickets *tickets);

@@ -9,6 +9,18 @@
 
 #include <stdbool.h>
 
+/* The standard names that rollups are made of. */
+enum standard {
+    STANDARD_OTHER,
+    STANDARD_API_REQUEST,
+    STANDARD_CONVERSION,
+    STANDARD_ENGAGED_TIME,
+    STANDARD_ERROR,
+    STANDARD_FEATURE_USED,
+    STANDARD_PAGE_LOAD,
+    STANDARD_PURCHASE,
+};
+
 /* A record on its way, with what the parts of the writer found out about it. */
 struct item {
     struct tr_record record;
@@ -16,7 +28,8 @@ struct item {
     uint64_t end;
     uint64_t tag;
     bool duplicate;
-    int32_t day; /* of the project's time zone, since 1970 */
+    enum standard standard; /* what its name stands for */
+    int32_t day;            /* of the project's time zone, since 1970 */
     int64_t day_start_us;
     int64_t value_us;    /* a duration, exactly rounded; -1: none */
     uint8_t session[16]; /* digest; only if the record has a session */
@@ -82,8 +95,9 @@ int tr_partitions_need(struct partitions *partitions, const struct landing *land
 int tr_partitions_ahead(struct partitions *partitions, struct tr_pg *pg, int days,
                         struct tr_error *error);
 
-/* Rollups: each adds what the items change, inside the transaction, under the lock of the head
- * ---------- */
+/* Rollups, each in two steps: gathering what the items change, from the items alone, while the rows
+ * are on their way to PostgreSQL; and storing it, under the lock of the head. What was gathered
+ * lives in the landing's arena. */
 
 struct counts;
 /* A count to be added: what rollup_count's columns say. key is borrowed until the landing ends. */
@@ -103,7 +117,9 @@ void tr_counts_add_amount(struct counts *counts, const struct count_key *key,
 void tr_counts_add_items(struct counts *counts, const struct landing *landing);
 int tr_counts_store(struct counts *counts, struct landing *landing, struct tr_error *error);
 
-int tr_sketches_store(struct landing *landing, struct tr_error *error);
+struct sketches;
+struct sketches *tr_sketches_gather(const struct landing *landing);
+int tr_sketches_store(struct sketches *sketches, struct landing *landing, struct tr_error *error);
 
 /* The start of the quarter of an hour that a time lies in. */
 int64_t tr_quarter(int64_t us);
@@ -124,6 +140,7 @@ struct members;
 struct members *tr_members_new(void);
 void tr_members_free(struct members *members);
 void tr_members_clear(struct members *members);
+void tr_members_gather(struct members *members, const struct landing *landing);
 int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error);
 /* After the commit: what was stored is known from now on. After a rollback: forget it. */
 void tr_members_committed(struct members *members);
@@ -133,13 +150,16 @@ struct people;
 struct people *tr_people_new(void);
 void tr_people_free(struct people *people);
 void tr_people_clear(struct people *people);
+void tr_people_gather(struct people *people, const struct landing *landing);
 /* Also moves the counts of people first seen. */
 int tr_people_store(struct people *people, struct landing *landing, struct counts *counts,
                     struct calendars *calendars, struct tr_error *error);
 void tr_people_committed(struct people *people);
 void tr_people_rolled_back(struct people *people);
 
-int tr_sessions_store(struct landing *landing, struct tr_error *error);
+struct sessions;
+struct sessions *tr_sessions_gather(struct landing *landing);
+int tr_sessions_store(struct sessions *sessions, struct tr_error *error);
 
 /* Bookkeeping (ledger.c)
  * -------------------------------------------------------------------------------- */

@@ -12,8 +12,13 @@
 
 #include "traction/base/error.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Starts a thread that top and ps show by this name (at most 15 characters). */
+int tr_thread_start(pthread_t *thread_out, const char *name, void *(*run)(void *context),
+                    void *context, struct tr_error *error);
 
 struct tr_message {
     struct tr_message *next;
