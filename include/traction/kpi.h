@@ -27,8 +27,8 @@ struct tr_kpi_project {
     const char *currency;
 };
 
-/* Which parameter is wrong and what was expected; status 400, 404 (unknown KPI), 504 (too slow),
- * 500. */
+/* Which parameter is wrong and what was expected; status 400, 404 (unknown KPI) or 504 (too slow).
+ */
 struct tr_kpi_problem {
     int status;
     const char *parameter; /* static or in the arena; NULL when not about one */
@@ -38,11 +38,15 @@ struct tr_kpi_problem {
 
 enum { TR_KPI_PROBLEM = 1 };
 
-/* Which way to compute; AUTO is what people get. The others are for tests. */
+/* Which way to compute; AUTO unless the parameter source says rollup or events. */
 enum tr_kpi_source { TR_KPI_AUTO, TR_KPI_ROLLUP, TR_KPI_EVENTS };
 
+/* Room that the arena must have for a question and its answer, texts included. */
+enum { TR_KPI_ARENA_BYTES = 64 << 20 };
+
 /* Answers one question on the given connection; blocks. The answer is a new reference, shaped as
- * PRODUCT section 4 says. as_of_us goes into the answer. TR_KPI_PROBLEM fills problem_out. */
+ * docs/api.md says. as_of_us goes into the answer; 0: not known. TR_KPI_PROBLEM fills problem_out.
+ */
 int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct tr_slice kpi,
                   const struct tr_kpi_parameter *parameters, size_t count, int64_t now_us,
                   int64_t as_of_us, struct tr_arena *arena, json_t **answer_out,
@@ -50,6 +54,10 @@ int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct
 
 /* GET /v1/kpis: the table as JSON. A new reference. */
 json_t *tr_kpi_catalogue(void);
+/* The KPIs' names, in the table's order; NULL at its end. */
+const char *tr_kpi_name(size_t index);
 
-/* An answer as CSV; text in the arena. */
+/* An answer as JSON (amounts of money print as they are, which json_dumps() alone does not do) and
+ * as CSV; text in the arena. */
+struct tr_slice tr_kpi_json(const json_t *answer, struct tr_arena *arena);
 struct tr_slice tr_kpi_csv(const json_t *answer, struct tr_arena *arena);

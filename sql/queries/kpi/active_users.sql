@@ -1,0 +1,19 @@
+-- Distinct people with an engagement event; the sample is the engagement events.
+
+-- fragment: events
+with cells as materialized (
+    select {bucket} as t, {group} as g, e.person as member, count(*) as n
+    from {events} and e.kind = 'e'
+    group by 1, 2, 3
+), {top_by_members}
+select {keys}, count(distinct member) as x, coalesce(sum(n), 0)::bigint as n
+from (select t, {place} as g, member, n from cells) placed
+group by grouping sets ({sets})
+-- fragment: rollup
+select {level_of_t}, members as x,
+    case when t is null then (
+        select coalesce(sum(r.n), 0)::bigint
+        from {counts} and r.metric = 'event' and r.key like 'e:%'
+    ) end as n
+from {members} m
+where subject = 'active' and key = ''

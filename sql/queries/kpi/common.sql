@@ -1,0 +1,112 @@
+-- Pieces that the KPIs' queries are put together from (src/kpi/statement.c): {name} stands for a
+-- fragment of this file, or for one that the question chooses; :name for a bound parameter.
+--
+-- A KPI's file has the fragments "events" and "rollup"; "events_by_X", "rollup_by_X" take their
+-- place in a question by X, "events_bots" in one that includes bots. What cannot be asked of rollups
+-- has no such fragment.
+--
+-- Every query returns rows with named columns:
+--   level   what the row is about: 3 the whole, 1 an interval, 2 a group, 0 an interval of a group
+--   t       number of the interval, from 1; null at the levels 3 and 2
+--   g       place of the group, from 1, and 0 for all beyond the first :groups; null at 3 and 1
+--   label   name of the group
+-- and, by the shape of the answer, x (value or numerator, or an amount as text), y (denominator),
+-- n (sample), people, k (currency), and for distributions index (log bucket), n, us (sum), sketch.
+
+-- fragment: events
+traction.event e
+    where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
+-- fragment: no_bots
+and not e.bot
+-- fragment: bucket_of_event
+width_bucket(e.ts, :buckets)
+-- fragment: bucket_of_rollup
+width_bucket(r.bucket, :buckets)
+-- fragment: bucket_of_day
+width_bucket(d.day, :days)
+-- fragment: no_bucket
+null::int
+-- fragment: no_group
+null::text
+-- fragment: place_of_group
+coalesce(array_position((select labels from top), g), 0)
+-- fragment: no_place
+null::int
+-- fragment: keys_total
+3 as level, null::int as t, null::int as g, null::text as label
+-- fragment: keys_series
+grouping(t) * 2 + 1 as level, t, null::int as g, null::text as label
+-- fragment: keys_groups
+2 + grouping(g) as level, null::int as t, g, (select labels from top)[g] as label
+-- fragment: keys_both
+grouping(t, g) as level, t, g, (select labels from top)[g] as label
+-- fragment: sets_total
+()
+-- fragment: sets_series
+(), (t)
+-- fragment: sets_groups
+(), (g)
+-- fragment: sets_both
+(), (t), (g), (t, g)
+-- fragment: top_by_n
+top as materialized (
+    select array(
+        select g from cells group by g order by sum(n) desc, g collate "C" limit :groups
+    ) as labels
+)
+-- fragment: top_by_members
+top as materialized (
+    select array(
+        select g from cells group by g
+        order by count(distinct member) desc, g collate "C" limit :groups
+    ) as labels
+)
+-- fragment: where_is
+and coalesce({expression}, '') = any (:values)
+-- fragment: where_is_not
+and not coalesce({expression}, '') = any (:values)
+-- fragment: where_like
+and coalesce({expression}, '') like any (:values)
+-- fragment: where_not_like
+and not coalesce({expression}, '') like any (:values)
+-- fragment: counts
+traction.rollup_count r
+    where r.project_id = :project and r.grain = :grain::"char"
+        and r.bucket >= :from and r.bucket < :to
+-- fragment: members
+(
+    -- Distinct members of sets, in the whole range (t null) and in each interval: the cells of the
+    -- days there whose previous day lies before.
+    select s.subject, s.key, d.t, sum(d.members)::bigint as members
+    from traction.member_set s
+    cross join lateral (
+        select null::int as t, m.members
+        from traction.day_matrix m
+        where m.set_id = s.id and m.day >= :from_day and m.day < :to_day
+            and m.previous_day < :from_day
+        union all
+        select width_bucket(m.day, :days), m.members
+        from traction.day_matrix m
+        where :series and m.set_id = s.id and m.day >= :from_day and m.day < :to_day
+            and m.previous_day < (:days)[width_bucket(m.day, :days)]
+    ) d
+    where s.project_id = :project
+    group by 1, 2, 3
+)
+-- fragment: level_of_t
+case when t is null then 3 else 1 end as level, t, null::int as g, null::text as label
+-- fragment: ms
+(e.value * case e.unit when 's' then 1000 else 1 end)
+-- fragment: us
+round({ms} * 1000)
+-- fragment: duration
+-- The time on site of a session: the engaged time where there is any, else last minus first event.
+case when sum(engaged) > 0 then sum(engaged)
+    else extract(epoch from max(last_at) - min(first_at))::numeric * 1000000 end
+-- fragment: index_of_us
+-- The bucket of include/traction/base/sketch.h.
+case when us > 0 then greatest(-700, least(1500,
+    ceil(ln(us::float8 / 1000) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end
+-- fragment: index_of_ms
+case when {ms} > 0 then greatest(-700, least(1500,
+    ceil(ln({ms}::float8) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end

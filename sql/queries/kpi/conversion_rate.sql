@@ -1,0 +1,45 @@
+-- People who converted, to one goal (:goal) or to any, over active people.
+
+-- fragment: events
+with cells as materialized (
+    select {bucket} as t, {group} as g, e.person as member,
+        bool_or(e.name = 'conversion' and (:goal::text is null or e.goal = :goal)) as converted,
+        bool_or(e.kind = 'e') as active
+    from {events} and (e.name = 'conversion' or e.kind = 'e')
+    group by 1, 2, 3
+), {top_by_members}
+select {keys}, count(distinct member) filter (where converted) as x,
+    count(distinct member) filter (where active) as y
+from (select t, {place} as g, member, converted, active from cells) placed
+group by grouping sets ({sets})
+-- fragment: events_by_goal
+-- Only conversions have a goal, so each goal is measured by all active people.
+with cells as materialized (
+    select {bucket} as t, {group} as g, e.person as member
+    from {events} and e.name = 'conversion' and (:goal::text is null or e.goal = :goal)
+    group by 1, 2, 3
+), active as materialized (
+    select t, count(distinct member) as people
+    from (
+        select {bucket} as t, e.person as member from {events} and e.kind = 'e' group by 1, 2
+    ) a
+    group by grouping sets ((), (t))
+), {top_by_members}, converted as (
+    select {keys}, count(distinct member) as x
+    from (select t, {place} as g, member from cells) placed
+    group by grouping sets ({sets})
+)
+select c.level, c.t, c.g, c.label, c.x, coalesce(a.people, 0) as y
+from converted c
+left join active a on a.t is not distinct from c.t
+union all
+select 1, a.t, null, null, 0, a.people
+from active a
+where a.t is not null and not exists (select from converted c where c.level = 1 and c.t = a.t)
+-- fragment: rollup
+select {level_of_t},
+    coalesce(sum(members) filter (where subject = 'goal'), 0)::bigint as x,
+    coalesce(sum(members) filter (where subject = 'active'), 0)::bigint as y
+from {members} m
+where (subject = 'active' and key = '') or (subject = 'goal' and key = coalesce(:goal::text, ''))
+group by t

@@ -1,0 +1,67 @@
+-- Features: how often each was used, by how many people, of how many active ones (y).
+
+-- fragment: events_by_feature
+with cells as materialized (
+    select {bucket} as t, e.feature as g, e.person as member, count(*) as n
+    from {events} and e.name = 'feature_used' and e.feature is not null
+    group by 1, 2, 3
+), active as materialized (
+    select t, count(distinct member) as people
+    from (
+        select {bucket} as t, e.person as member from {events} and e.kind = 'e' group by 1, 2
+    ) a
+    group by grouping sets ((), (t))
+), {top_by_n}, used as (
+    select {keys}, coalesce(sum(n), 0)::bigint as x, count(distinct member) as people
+    from (select t, {place} as g, member, n from cells) placed
+    group by grouping sets ({sets})
+)
+select u.level, u.t, u.g, u.label, u.x, u.people, coalesce(a.people, 0) as y
+from used u
+left join active a on a.t is not distinct from u.t
+union all
+select 1, a.t, null, null, 0, 0, a.people
+from active a
+where a.t is not null and not exists (select from used u where u.level = 1 and u.t = a.t)
+-- fragment: rollup_by_feature
+-- People of one feature come from its matrix; those of all features beyond the first :groups, and
+-- of any feature, are counted from the days of the members.
+with cells as materialized (
+    select {rollup_bucket} as t, r.key as g, sum(r.n) as n
+    from {counts} and r.metric = 'feature'
+    group by 1, 2
+), {top_by_n}, sets as materialized (
+    select m.subject, m.key as g, m.t, m.members
+    from {members} m
+    where m.subject = 'feature' or (m.subject = 'active' and m.key = '')
+), rest as (
+    select t, count(distinct member) as people
+    from (
+        select {day_bucket} as t, d.member
+        from traction.member_set s
+        join traction.day_member d on d.set_id = s.id
+        where s.project_id = :project and s.subject = 'feature'
+            and not s.key = any (array(select unnest(labels) from top))
+            and d.day >= :from_day and d.day < :to_day
+        group by 1, 2
+    ) a
+    group by grouping sets ({sets_of_t})
+), used as (
+    select {keys}, coalesce(sum(n), 0)::bigint as x
+    from (select t, {place} as g, n from cells) placed
+    group by grouping sets ({sets})
+)
+select u.level, u.t, u.g, u.label, u.x,
+    case when u.g is null then null when u.g = 0
+        then (select r.people from rest r where r.t is not distinct from u.t)
+        else (select s.members from sets s
+            where s.subject = 'feature' and s.g = u.label and s.t is not distinct from u.t)
+    end as people,
+    coalesce((select s.members from sets s
+        where s.subject = 'active' and s.t is not distinct from u.t), 0) as y
+from used u
+union all
+select 1, s.t, null, null, 0, null, s.members
+from sets s
+where s.subject = 'active' and s.t is not null
+    and not exists (select from used u where u.level = 1 and u.t = s.t)

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A question from parameters to JSON, in one read-only snapshot, so that range, plan and numbers
+ * speak of the same data.
+ */
+#include "kpi_priv.h"
+
+/* Why the database did not answer: too slow is told apart, the rest is forwarded. */
+static int explain(struct tr_kpi_ask *ask, int result)
+{
+    if (tr_pg_is_broken(ask->pg) || tr_pg_error_class(ask->pg) != TR_PG_TIMEOUT)
+        return result;
+    return tr_kpi_refuse(ask, 504, NULL,
+                         "Ask for a shorter range, or without where and by, which rollups answer.",
+                         "the question took too long and was given up");
+}
+
+static int measure(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                   const struct tr_kpi_range *range, bool total_only, struct tr_kpi_plan *plan_out,
+                   struct tr_kpi_numbers *numbers_out)
+{
+    int result = tr_kpi_choose(ask, question, range, plan_out);
+    if (result != 0)
+        return result;
+    const struct tr_kpi_scope scope = {
+        .question = question,
+        .range = range,
+        .plan = plan_out,
+        .series = !total_only && range->bucket_count > 0,
+        .groups = question->by.fragment != NULL && (!total_only || question->entry->by != NULL),
+    };
+    return tr_kpi_measure(ask, &scope, numbers_out);
+}
+
+static int answer(struct tr_kpi_ask *ask, struct tr_kpi_question *question, json_t **answer_out)
+{
+    struct tr_kpi_range range;
+    struct tr_kpi_range before;
+    struct tr_kpi_plan plan;
+    struct tr_kpi_plan before_plan;
+    struct tr_kpi_numbers numbers;
+    struct tr_kpi_numbers before_numbers;
+    int result = tr_kpi_resolve(ask, question, &range, &before);
+    if (result == 0)
+        result = measure(ask, question, &range, false, &plan, &numbers);
+    if (result == 0 && question->compare)
+        result = measure(ask, question, &before, true, &before_plan, &before_numbers);
+    if (result != 0)
+        return result;
+    const struct tr_kpi_result all = {
+        .question = question,
+        .range = &range,
+        .plan = &plan,
+        .numbers = &numbers,
+        .before = question->compare ? &before : NULL,
+        .before_numbers = &before_numbers,
+        .now_us = ask->now_us,
+        .as_of_us = ask->as_of_us,
+    };
+    *answer_out = tr_kpi_answer_json(&all);
+    return 0;
+}
+
+int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct tr_slice kpi,
+                  const struct tr_kpi_parameter *parameters, size_t count, int64_t now_us,
+                  int64_t as_of_us, struct tr_arena *arena, json_t **answer_out,
+                  struct tr_kpi_problem *problem_out, struct tr_error *error)
+{
+    struct tr_kpi_question question;
+    struct tr_kpi_ask ask = {
+        .pg = pg,
+        .project = project,
+        .now_us = now_us,
+        .as_of_us = as_of_us,
+        .arena = arena,
+        .problem = problem_out,
+        .error = error,
+    };
+    int result = tr_kpi_parse_question(&ask, kpi, parameters, count, &question);
+    if (result != 0)
+        return result;
+    result = tr_pg_execute(pg, tr_pg_sql("queries/kpi/begin"), error);
+    if (result == 0)
+        result = answer(&ask, &question, answer_out);
+    if (result < 0)
+        result = explain(&ask, result);
+    /* Nothing was written: how the transaction ends makes no difference. */
+    if (!tr_pg_is_broken(pg))
+        tr_pg_execute(pg, "rollback", NULL);
+    return result;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Percentiles and means. Rows come in order of what they are about; those about the same thing, log
+ * buckets from events or stored sketches, are merged into one sketch, which then says its numbers.
+ */
+#include "kpi_priv.h"
+
+#include "traction/base/sketch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const double tr_kpi_quantiles[TR_KPI_QUANTILES] = {0.5, 0.75, 0.95, 0.99};
+
+struct merging {
+    struct tr_kpi_point *point;
+    struct tr_sketch sketch;
+    struct tr_sketch minus; /* to be taken away */
+    bool has_minus;
+    double total_us;
+    double percentile;
+};
+
+/* A sketch is right to 1 %: more than six digits would be noise. */
+static double rounded(double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.6g", value);
+    return strtod(text, NULL);
+}
+
+static void finish(struct merging *merging)
+{
+    struct tr_kpi_point *point = merging->point;
+    if (point == NULL)
+        return;
+    size_t slots = sizeof merging->sketch.counts / sizeof *merging->sketch.counts;
+    for (size_t i = 0; i < slots && merging->has_minus; i++)
+        merging->sketch.counts[i] -= merging->minus.counts[i];
+    point->known = point->n > 0;
+    if (!point->known)
+        return;
+    for (int i = 0; i < TR_KPI_QUANTILES; i++)
+        point->quantiles[i] =
+            rounded(tr_sketch_quantile(&merging->sketch, tr_kpi_quantiles[i]));
+    point->mean = merging->total_us / (double)point->n / 1000;
+    point->value = point->mean;
+    if (merging->percentile > 0)
+        point->value = rounded(tr_sketch_quantile(&merging->sketch, merging->percentile / 100));
+}
+
+static void begin(struct merging *merging, struct tr_kpi_point *point)
+{
+    merging->point = point;
+    merging->total_us = 0;
+    tr_sketch_init(&merging->sketch);
+    if (merging->has_minus)
+        tr_sketch_init(&merging->minus);
+    merging->has_minus = false;
+}
+
+static int add_row(struct merging *merging, const struct tr_pg_result *rows, int row,
+                   struct tr_error *error)
+{
+    int sketch = tr_pg_column(rows, "sketch");
+    int sign = tr_pg_column(rows, "sign");
+    int us = tr_pg_column(rows, "us");
+    int64_t n = tr_pg_get_int(rows, row, tr_pg_column(rows, "n"));
+    merging->point->n += n;
+    if (!tr_pg_is_null(rows, row, us))
+        merging->total_us += tr_pg_get_float(rows, row, us);
+    if (tr_pg_is_null(rows, row, sketch)) {
+        int index = (int)tr_pg_get_int(rows, row, tr_pg_column(rows, "index"));
+        tr_sketch_add(&merging->sketch, index, n);
+        return 0;
+    }
+    bool minus = sign >= 0 && tr_pg_get_int(rows, row, sign) < 0;
+    merging->has_minus |= minus;
+    return tr_sketch_merge(minus ? &merging->minus : &merging->sketch,
+                           tr_pg_get_bytes(rows, row, sketch), error);
+}
+
+int tr_kpi_read_distribution(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
+                             const struct tr_pg_result *rows, struct tr_kpi_numbers *numbers)
+{
+    TR_CLEANUP(tr_freep) struct merging *merging = tr_calloc(1, sizeof *merging);
+    merging->percentile = scope->question->percentile;
+    int result = 0;
+    for (int row = 0; row < tr_pg_rows(rows) && result == 0; row++) {
+        struct tr_kpi_point *point = tr_kpi_point_of(scope, rows, row, numbers, ask->arena);
+        if (point == NULL)
+            continue;
+        if (point != merging->point) {
+            finish(merging);
+            begin(merging, point);
+        }
+        result = add_row(merging, rows, row, ask->error);
+    }
+    finish(merging);
+    return result;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From parameters to a question. Every parameter is a row of one table, which also tells people
+ * about it; what is not in the table, not taken by the KPI, or malformed is refused by name.
+ */
+#include "kpi_priv.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE] = {
+    [TR_KPI_NONE] = "none", [TR_KPI_MINUTE] = "minute", [TR_KPI_HOUR] = "hour",
+    [TR_KPI_DAY] = "day",   [TR_KPI_WEEK] = "week",     [TR_KPI_MONTH] = "month",
+};
+
+int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, const char *hint,
+                  const char *format, ...)
+{
+    char message[TR_KPI_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    *ask->problem = (struct tr_kpi_problem){
+        .status = status,
+        .parameter = parameter,
+        .message = tr_arena_strndup(ask->arena, message, strlen(message)),
+        .hint = hint,
+    };
+    return TR_KPI_PROBLEM;
+}
+
+/* Values
+ * ----------------------------------------------------------------------------------------- */
+
+static const char when_forms[] =
+    "expected RFC 3339 (2026-11-01T00:00:00Z), a date, now, today, yesterday, or -7d, -24h, -30m, "
+    "-2w, at most 100 years back";
+
+static const char *parse_from(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                              struct tr_slice value)
+{
+    return tr_kpi_parse_when(value, ask->now_us, &question->from) ? NULL : when_forms;
+}
+
+static const char *parse_to(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                            struct tr_slice value)
+{
+    if (!tr_kpi_parse_when(value, ask->now_us, &question->to))
+        return when_forms;
+    question->to.days += question->to.named;
+    return NULL;
+}
+
+static const char *parse_interval(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                  struct tr_slice value)
+{
+    (void)ask;
+    for (int i = 0; i < TR_KPI_BY_RANGE; i++) {
+        if (!tr_slice_is(value, tr_kpi_interval_names[i]))
+            continue;
+        question->interval = (enum tr_kpi_interval)i;
+        return NULL;
+    }
+    return "expected minute, hour, day, week, month or none";
+}
+
+static const char *parse_timezone(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                  struct tr_slice value)
+{
+    if (value.size == 0 || value.size > 64)
+        return "expected a name of the IANA time zone database, such as Asia/Kolkata";
+    question->timezone = tr_arena_strndup(ask->arena, value.data, value.size);
+    return NULL;
+}
+
+static const char *parse_by(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                            struct tr_slice value)
+{
+    const char *fixed = question->entry->by;
+    if (!tr_kpi_parse_dimension(value, &question->by))
+        return "expected one of " TR_KPI_DIMENSION_LIST;
+    if (fixed != NULL && !tr_slice_is(value, fixed))
+        return tr_arena_printf(ask->arena, "%s is always by %s", question->entry->name, fixed);
+    return NULL;
+}
+
+static const char *parse_where(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                               struct tr_slice value)
+{
+    if (question->condition_count == TR_KPI_CONDITIONS_MAX)
+        return "expected at most 8 conditions";
+    return tr_kpi_parse_condition(value, ask->arena,
+                                  &question->conditions[question->condition_count++]);
+}
+
+static const char *parse_compare(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                 struct tr_slice value)
+{
+    (void)ask;
+    question->compare = tr_slice_is(value, "previous");
+    return question->compare ? NULL : "expected previous";
+}
+
+static const char *parse_include(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                 struct tr_slice value)
+{
+    (void)ask;
+    question->bots = tr_slice_is(value, "bots");
+    return question->bots ? NULL : "expected bots";
+}
+
+static const char *parse_source(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                struct tr_slice value)
+{
+    (void)ask;
+    if (tr_slice_is(value, "rollup"))
+        question->source = TR_KPI_ROLLUP;
+    else if (tr_slice_is(value, "events"))
+        question->source = TR_KPI_EVENTS;
+    else
+        return "expected rollup or events";
+    return NULL;
+}
+
+static const char *parse_name(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                              struct tr_slice value)
+{
+    (void)ask;
+    question->name = value;
+    return value.size > 0 ? NULL : "expected the name of an event";
+}
+
+static const char *parse_goal(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                              struct tr_slice value)
+{
+    (void)ask;
+    question->goal = value;
+    return value.size > 0 ? NULL : "expected the name of a goal";
+}
+
+static const char *parse_percentile(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                    struct tr_slice value)
+{
+    const char *text = tr_arena_strndup(ask->arena, value.data, value.size);
+    char *end = NULL;
+    double number = strtod(text, &end);
+    if (value.size == 0 || value.size > 8 || *end != '\0' || !(number >= 1 && number <= 99.9))
+        return "expected a number from 1 to 99.9";
+    question->percentile = number;
+    return NULL;
+}
+
+/* The table
+ * --------------------------------------------------------------------------------------- */
+
+static const struct parameter {
+    const char *name;
+    const char *(*parse)(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                         struct tr_slice value); /* NULL, or what is wrong */
+    unsigned taken;                              /* enum tr_kpi_extra; 0: by every KPI */
+    bool repeated;
+    const char *help;
+} parameters[] = {
+    {"from", parse_from, 0, false,
+     "start of the range, included: RFC 3339, a date, now, today, yesterday, -7d or -2w (the start "
+     "of that day), -24h or -30m (exactly); default: 30 days before the end"},
+    {"to", parse_to, 0, false,
+     "end of the range, not included; a date, today or yesterday includes that day; default: the end "
+     "of today, or now if from counts hours or minutes"},
+    {"interval", parse_interval, 0, false,
+     "minute, hour, day, week (from Monday), month or none; default: day, or hour up to two days"},
+    {"timezone", parse_timezone, 0, false,
+     "where days begin: a name of the IANA database; default: the project's"},
+    {"by", parse_by, 0, false,
+     "a group for each value of a dimension, the 20 largest and other: " TR_KPI_DIMENSION_LIST},
+    {"where", parse_where, 0, true,
+     "a condition on events, repeated for several that must all hold: country:DE, "
+     "properties.plan:pro|team, !device:mobile, url~/docs/*"},
+    {"compare", parse_compare, 0, false, "previous: the period before, of the same length"},
+    {"include", parse_include, 0, false, "bots: count them too"},
+    {"source", parse_source, 0, false,
+     "rollup or events: how to compute it; default: whichever is faster"},
+    {"name", parse_name, TR_KPI_TAKES_NAME, false, "the name of the events to count"},
+    {"goal", parse_goal, TR_KPI_TAKES_GOAL, false, "the goal of the conversions to count"},
+    {"percentile", parse_percentile, TR_KPI_TAKES_PERCENTILE, false,
+     "which percentile is the value, 1 to 99.9"},
+};
+
+enum { PARAMETERS = sizeof parameters / sizeof *parameters };
+
+json_t *tr_kpi_parameters_json(const struct tr_kpi_entry *entry)
+{
+    json_t *list = json_object();
+    for (size_t i = 0; i < PARAMETERS; i++)
+        if (parameters[i].taken == 0 || (parameters[i].taken & entry->takes))
+            json_object_set_new(list, parameters[i].name, json_string(parameters[i].help));
+    return list;
+}
+
+static const char *name_of(size_t index)
+{
+    return parameters[index].name;
+}
+
+static bool is_text(struct tr_slice text)
+{
+    json_t *check = json_stringn(text.data != NULL ? text.data : "", text.size);
+    json_decref(check);
+    return check != NULL && (text.size == 0 || memchr(text.data, '\0', text.size) == NULL);
+}
+
+static int refuse_unknown(struct tr_kpi_ask *ask, struct tr_slice name)
+{
+    const char *shown = is_text(name) && name.size <= 64
+                            ? tr_arena_strndup(ask->arena, name.data, name.size)
+                            : "?";
+    const char *near = tr_kpi_nearest(name, name_of, PARAMETERS);
+    const char *hint =
+        near != NULL ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
+                     : "The parameters are from, to, interval, timezone, by, where, compare, "
+                       "include, source, and those that /v1/kpis lists for this KPI.";
+    return tr_kpi_refuse(ask, 400, shown, hint, "there is no parameter %s", shown);
+}
+
+static int parse_parameter(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                           const struct tr_kpi_parameter *given, bool seen[PARAMETERS])
+{
+    size_t i = 0;
+    while (i < PARAMETERS && !tr_slice_is(given->name, parameters[i].name))
+        i++;
+    if (i == PARAMETERS)
+        return refuse_unknown(ask, given->name);
+    const struct parameter *parameter = &parameters[i];
+    if (parameter->taken != 0 && !(parameter->taken & question->entry->takes))
+        return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: %s has no such parameter",
+                             parameter->name, question->entry->name);
+    if (seen[i] && !parameter->repeated)
+        return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: expected once",
+                             parameter->name);
+    seen[i] = true;
+    if (given->value.size > TR_KPI_TEXT_MAX || !is_text(given->value))
+        return tr_kpi_refuse(ask, 400, parameter->name, NULL,
+                             "%s: expected UTF-8 of at most %d bytes", parameter->name,
+                             TR_KPI_TEXT_MAX);
+    const char *wrong = parameter->parse(ask, question, given->value);
+    if (wrong != NULL)
+        return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: %s", parameter->name, wrong);
+    return 0;
+}
+
+static int refuse_kpi(struct tr_kpi_ask *ask, struct tr_slice kpi, const char *near)
+{
+    const char *hint = near != NULL ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
+                                    : "GET /v1/kpis lists what can be asked.";
+    if (!is_text(kpi) || kpi.size > 64)
+        return tr_kpi_refuse(ask, 404, "kpi", hint, "there is no such KPI");
+    return tr_kpi_refuse(ask, 404, "kpi", hint, "there is no KPI %.*s", (int)kpi.size, kpi.data);
+}
+
+/* What was not given. */
+static void settle(struct tr_kpi_ask *ask, struct tr_kpi_question *question)
+{
+    const struct tr_kpi_entry *entry = question->entry;
+    if (question->to.kind == TR_KPI_ABSENT) {
+        question->to = (struct tr_kpi_when){.kind = TR_KPI_TODAY, .days = 1};
+        if (question->from.hours)
+            question->to =
+                (struct tr_kpi_when){.kind = TR_KPI_INSTANT, .instant_us = ask->now_us};
+    }
+    if (entry->by != NULL)
+        tr_kpi_parse_dimension(tr_slice_of(entry->by), &question->by);
+    if (entry->event != NULL)
+        question->name = tr_slice_of(entry->event);
+}
+
+int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
+                          const struct tr_kpi_parameter *given, size_t count,
+                          struct tr_kpi_question *question_out)
+{
+    const char *near = NULL;
+    const struct tr_kpi_entry *entry = tr_kpi_find(kpi, &near);
+    if (entry == NULL)
+        return refuse_kpi(ask, kpi, near);
+    bool seen[PARAMETERS] = {false};
+    *question_out = (struct tr_kpi_question){
+        .entry = entry,
+        .project = ask->project,
+        .interval = TR_KPI_BY_RANGE,
+        .timezone = ask->project->timezone,
+        .percentile = entry->percentile,
+    };
+    for (size_t i = 0; i < count; i++) {
+        int result = parse_parameter(ask, question_out, &given[i], seen);
+        if (result != 0)
+            return result;
+    }
+    settle(ask, question_out);
+    return 0;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From numbers to the answer's JSON. Where there is no row a count is 0, and a ratio, a percentile
+ * or a mean is null.
+ */
+#include "kpi_priv.h"
+
+#include <stdlib.h>
+
+static json_t *text_json(struct tr_slice text)
+{
+    return text.data != NULL ? json_stringn(text.data, text.size) : json_null();
+}
+
+static json_t *time_json(int64_t us)
+{
+    char text[TR_KPI_TIME_BYTES];
+    tr_kpi_format_time(us, text);
+    return json_string(text);
+}
+
+/* An amount as a number: whole where it is, else as near as a double comes, which is the cent up to
+ * 10^13. */
+static json_t *amount_json(struct tr_slice amount)
+{
+    char text[400] = "0";
+    if (amount.size > 0 && amount.size < sizeof text) {
+        memcpy(text, amount.data, amount.size);
+        text[amount.size] = '\0';
+    }
+    if (strchr(text, '.') == NULL && amount.size <= 18)
+        return json_integer(strtoll(text, NULL, 10));
+    return json_real(strtod(text, NULL));
+}
+
+static json_t *ratio_json(int64_t part, int64_t whole)
+{
+    return whole > 0 ? json_real((double)part / (double)whole) : json_null();
+}
+
+json_t *tr_kpi_value_json(enum tr_kpi_shape shape, const struct tr_kpi_point *point)
+{
+    switch (shape) {
+    case TR_KPI_RATIO:
+        return ratio_json(point->x, point->y);
+    case TR_KPI_MONEY:
+        return amount_json(point->amount);
+    case TR_KPI_DISTRIBUTION:
+        return point->known ? json_real(point->value) : json_null();
+    case TR_KPI_COUNT:
+    case TR_KPI_FEATURES:
+        break;
+    }
+    return json_integer(point->x);
+}
+
+static void add_distribution(json_t *object, const struct tr_kpi_point *point)
+{
+    static const char *const names[TR_KPI_QUANTILES] = {"p50", "p75", "p95", "p99"};
+    for (int i = 0; i < TR_KPI_QUANTILES; i++)
+        json_object_set_new(object, names[i],
+                            point->known ? json_real(point->quantiles[i]) : json_null());
+    json_object_set_new(object, "mean", point->known ? json_real(point->mean) : json_null());
+}
+
+/* What a point or a group says beside its value. active is what adoption is a share of. */
+static void add_beside(json_t *object, enum tr_kpi_shape shape, const struct tr_kpi_point *point,
+                       const int64_t *active)
+{
+    if (shape == TR_KPI_DISTRIBUTION)
+        add_distribution(object, point);
+    if (shape == TR_KPI_DISTRIBUTION || shape == TR_KPI_MONEY)
+        json_object_set_new(object, "n", json_integer(point->n));
+    if (shape == TR_KPI_RATIO)
+        json_object_set_new(object, "n", json_integer(point->y));
+    if (shape == TR_KPI_FEATURES && active != NULL) {
+        json_object_set_new(object, "uses", json_integer(point->x));
+        json_object_set_new(object, "people", json_integer(point->people));
+        json_object_set_new(object, "adoption", ratio_json(point->people, *active));
+    }
+}
+
+/* active: the points that say how many were active, or NULL. */
+static json_t *series_json(const struct tr_kpi_result *result, const struct tr_kpi_point *series,
+                           const struct tr_kpi_point *active)
+{
+    enum tr_kpi_shape shape = result->question->entry->shape;
+    json_t *list = json_array();
+    for (size_t i = 0; series != NULL && i < result->range->bucket_count; i++) {
+        json_t *point = json_object();
+        json_object_set_new(point, "t", time_json(result->range->starts[i]));
+        json_object_set_new(point, "value", tr_kpi_value_json(shape, &series[i]));
+        add_beside(point, shape, &series[i], active != NULL ? &active[i].y : NULL);
+        json_array_append_new(list, point);
+    }
+    return list;
+}
+
+static json_t *group_json(const struct tr_kpi_result *result, const struct tr_kpi_group *group)
+{
+    enum tr_kpi_shape shape = result->question->entry->shape;
+    const struct tr_kpi_numbers *numbers = result->numbers;
+    json_t *object = json_object();
+    json_object_set_new(object, "by", group->other ? json_string("other") : text_json(group->label));
+    if (group->other)
+        json_object_set_new(object, "other", json_true());
+    json_object_set_new(object, "value", tr_kpi_value_json(shape, &group->total));
+    add_beside(object, shape, &group->total, &numbers->total.y);
+    json_object_set_new(object, "series", series_json(result, group->series, numbers->series));
+    return object;
+}
+
+/* In order of size, what is beyond the largest last. */
+static json_t *groups_json(const struct tr_kpi_result *result)
+{
+    json_t *list = json_array();
+    struct tr_kpi_group *const *groups = result->numbers->groups;
+    for (int i = 1; i <= TR_KPI_GROUPS_MAX; i++)
+        if (groups[i] != NULL)
+            json_array_append_new(list, group_json(result, groups[i]));
+    if (groups[0] != NULL)
+        json_array_append_new(list, group_json(result, groups[0]));
+    return list;
+}
+
+static json_t *previous_json(const struct tr_kpi_result *result)
+{
+    enum tr_kpi_shape shape = result->question->entry->shape;
+    json_t *now = tr_kpi_value_json(shape, &result->numbers->total);
+    json_t *before = tr_kpi_value_json(shape, &result->before_numbers->total);
+    json_t *change = json_null();
+    if (json_is_number(now) && json_is_number(before) && json_number_value(before) != 0)
+        change = json_real((json_number_value(now) - json_number_value(before)) /
+                           json_number_value(before));
+    json_decref(now);
+    return json_pack("{s:o, s:o, s:o, s:o}", "from", time_json(result->before->from_us), "to",
+                     time_json(result->before->to_us), "value", before, "change", change);
+}
+
+static void add_currencies(json_t *object, const struct tr_kpi_numbers *numbers)
+{
+    json_t *amounts = json_object();
+    json_t *exact = json_object();
+    for (size_t i = 0; i < numbers->currency_count; i++) {
+        const struct tr_kpi_amount *amount = &numbers->currencies[i];
+        json_object_setn_new(amounts, amount->currency.data, amount->currency.size,
+                             amount_json(amount->amount));
+        json_object_setn_new(exact, amount->currency.data, amount->currency.size,
+                             text_json(amount->amount));
+    }
+    json_object_set_new(object, "currencies", amounts);
+    json_object_set_new(object, "exact", exact);
+}
+
+/* The sample of the total. */
+static int64_t sample_of(enum tr_kpi_shape shape, const struct tr_kpi_point *total)
+{
+    return shape == TR_KPI_RATIO ? total->y : total->n;
+}
+
+static json_t *notes_json(const struct tr_kpi_result *result)
+{
+    const struct tr_kpi_question *question = result->question;
+    const struct tr_kpi_numbers *numbers = result->numbers;
+    const struct tr_kpi_range *range = result->range;
+    json_t *notes = json_array();
+    if (question->entry->note != NULL)
+        json_array_append_new(notes, json_string(question->entry->note));
+    for (size_t i = 0; i < numbers->currency_count; i++)
+        if (!tr_slice_is(numbers->currencies[i].currency, question->project->currency)) {
+            json_array_append_new(notes, json_string("amounts in other currencies are not in the "
+                                                     "value: no rates are set"));
+            break;
+        }
+    if (range->bucket_count > 0 && range->starts[0] < range->from_us)
+        json_array_append_new(
+            notes, json_string("the first interval is partial: it begins before the range"));
+    if (range->to_us > result->now_us)
+        json_array_append_new(notes, json_string("the range is not over yet"));
+    if (question->bots)
+        json_array_append_new(notes, json_string("bots are included"));
+    return notes;
+}
+
+static void add_question(json_t *object, const struct tr_kpi_question *question)
+{
+    if (question->entry->event == NULL && question->name.data != NULL)
+        json_object_set_new(object, "name", text_json(question->name));
+    if (question->goal.data != NULL)
+        json_object_set_new(object, "goal", text_json(question->goal));
+    if (question->entry->takes & TR_KPI_TAKES_PERCENTILE)
+        json_object_set_new(object, "percentile", json_real(question->percentile));
+    if (question->by.fragment != NULL)
+        json_object_set_new(object, "by", text_json(question->by.text));
+    if (question->condition_count == 0)
+        return;
+    json_t *where = json_array();
+    for (size_t i = 0; i < question->condition_count; i++)
+        json_array_append_new(where, text_json(question->conditions[i].text));
+    json_object_set_new(object, "where", where);
+}
+
+static void add_numbers(json_t *object, const struct tr_kpi_result *result)
+{
+    enum tr_kpi_shape shape = result->question->entry->shape;
+    const struct tr_kpi_numbers *numbers = result->numbers;
+    json_object_set_new(object, "value", tr_kpi_value_json(shape, &numbers->total));
+    if (shape == TR_KPI_DISTRIBUTION)
+        add_distribution(object, &numbers->total);
+    if (shape == TR_KPI_MONEY)
+        add_currencies(object, numbers);
+    if (shape == TR_KPI_FEATURES)
+        json_object_set_new(object, "active_users", json_integer(numbers->total.y));
+    json_object_set_new(object, "series", series_json(result, numbers->series, NULL));
+    if (result->question->by.fragment != NULL)
+        json_object_set_new(object, "groups", groups_json(result));
+    if (result->before != NULL)
+        json_object_set_new(object, "previous", previous_json(result));
+}
+
+json_t *tr_kpi_answer_json(const struct tr_kpi_result *result)
+{
+    const struct tr_kpi_question *question = result->question;
+    const struct tr_kpi_entry *entry = question->entry;
+    json_t *object = json_object();
+    json_object_set_new(object, "kpi", json_string(entry->name));
+    json_object_set_new(object, "unit", json_string(entry->unit != NULL
+                                                        ? entry->unit
+                                                        : question->project->currency));
+    json_object_set_new(object, "from", time_json(result->range->from_us));
+    json_object_set_new(object, "to", time_json(result->range->to_us));
+    json_object_set_new(object, "interval",
+                        json_string(tr_kpi_interval_names[question->interval]));
+    json_object_set_new(object, "timezone", json_string(question->timezone));
+    add_question(object, question);
+    add_numbers(object, result);
+    json_object_set_new(object, "definition", json_string(entry->definition));
+    json_object_set_new(object, "n", json_integer(sample_of(entry->shape, &result->numbers->total)));
+    bool estimated = entry->shape == TR_KPI_DISTRIBUTION && question->percentile > 0;
+    json_object_set_new(object, "error", estimated ? json_real(0.01) : json_integer(0));
+    json_object_set_new(object, "notes", notes_json(result));
+    json_object_set_new(object, "source",
+                        json_string(result->plan->source == TR_KPI_ROLLUP ? "rollup" : "events"));
+    json_object_set_new(object, "as_of",
+                        result->as_of_us > 0 ? time_json(result->as_of_us) : json_null());
+    return object;
+}

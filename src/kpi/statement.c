@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts a query together from the fragments of sql/queries/kpi. {name} is replaced by another piece:
+ * one that the question chooses (the table below), else the fragment of that name in common.sql.
+ * :name becomes a parameter, bound once and numbered as it comes. Nothing of a question's text ever
+ * becomes part of the query.
+ */
+#include "kpi_priv.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAMES_MAX = 32, NAME_BYTES = 24, DEPTH_MAX = 8 };
+
+struct statement {
+    const struct tr_kpi_scope *scope;
+    struct tr_buf *sql;
+    struct tr_pg_params *params;
+    /* Parameters bound so far, under their names and, in conditions, the condition's number. */
+    char names[NAMES_MAX][NAME_BYTES];
+    size_t name_count;
+    /* Whose dimension {expression} and :property are about; NULL: of by. */
+    const struct tr_kpi_condition *condition;
+    int depth;
+};
+
+static void expand(struct statement *statement, const char *text);
+
+/* Parameters
+ * -------------------------------------------------------------------------------------- */
+
+static void bind_project(const struct statement *statement)
+{
+    tr_pg_bind_int4(statement->params, statement->scope->question->project->id);
+}
+
+static void bind_from(const struct statement *statement)
+{
+    tr_pg_bind_timestamptz(statement->params, statement->scope->range->from_us);
+}
+
+static void bind_to(const struct statement *statement)
+{
+    tr_pg_bind_timestamptz(statement->params, statement->scope->plan->to_us);
+}
+
+static void bind_from_day(const struct statement *statement)
+{
+    tr_pg_bind_date(statement->params, statement->scope->range->from_day);
+}
+
+static void bind_to_day(const struct statement *statement)
+{
+    tr_pg_bind_date(statement->params, statement->scope->range->next_day);
+}
+
+static void bind_buckets(const struct statement *statement)
+{
+    const struct tr_kpi_range *range = statement->scope->range;
+    tr_pg_array_begin(statement->params, TR_PG_TIMESTAMPTZ);
+    for (size_t i = 0; i < range->bucket_count; i++)
+        tr_pg_array_int(statement->params, range->starts[i]);
+    tr_pg_array_end(statement->params);
+}
+
+static void bind_days(const struct statement *statement)
+{
+    const struct tr_kpi_range *range = statement->scope->range;
+    tr_pg_array_begin(statement->params, TR_PG_DATE);
+    for (size_t i = 0; i < range->bucket_count; i++)
+        tr_pg_array_int(statement->params, range->days[i]);
+    if (range->bucket_count == 0)
+        tr_pg_array_int(statement->params, range->from_day);
+    tr_pg_array_end(statement->params);
+}
+
+static void bind_series(const struct statement *statement)
+{
+    tr_pg_bind_bool(statement->params, statement->scope->series);
+}
+
+static void bind_levels(const struct statement *statement)
+{
+    const struct tr_kpi_scope *scope = statement->scope;
+    tr_pg_array_begin(statement->params, TR_PG_INT4);
+    for (int level = 0; level < 4; level++)
+        if ((level & 2 || scope->series) && (level & 1 || scope->groups))
+            tr_pg_array_int(statement->params, level);
+    tr_pg_array_end(statement->params);
+}
+
+static void bind_groups(const struct statement *statement)
+{
+    tr_pg_bind_int8(statement->params, TR_KPI_GROUPS_MAX);
+}
+
+static void bind_grain(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, tr_slice(&statement->scope->plan->grain, 1));
+}
+
+static void bind_name(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, statement->scope->question->name);
+}
+
+static void bind_goal(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, statement->scope->question->goal);
+}
+
+static void bind_metric(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, tr_slice_of(statement->scope->question->entry->metric));
+}
+
+static void bind_currency(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, tr_slice_of(statement->scope->question->project->currency));
+}
+
+static const struct tr_kpi_dimension *dimension_of(const struct statement *statement)
+{
+    return statement->condition != NULL ? &statement->condition->dimension
+                                        : &statement->scope->question->by;
+}
+
+static void bind_property(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, dimension_of(statement)->property);
+}
+
+static void bind_values(const struct statement *statement)
+{
+    const struct tr_kpi_condition *condition = statement->condition;
+    tr_pg_array_begin(statement->params, TR_PG_TEXT);
+    for (size_t i = 0; i < condition->count; i++)
+        tr_pg_array_bytes(statement->params, condition->values[i].data, condition->values[i].size);
+    tr_pg_array_end(statement->params);
+}
+
+static const struct {
+    const char *name;
+    void (*bind)(const struct statement *statement);
+    bool of_condition; /* each condition has its own */
+} parameters[] = {
+    {"project", bind_project, false}, {"from", bind_from, false},
+    {"to", bind_to, false},           {"from_day", bind_from_day, false},
+    {"to_day", bind_to_day, false},   {"buckets", bind_buckets, false},
+    {"days", bind_days, false},       {"series", bind_series, false},
+    {"levels", bind_levels, false},   {"groups", bind_groups, false},
+    {"grain", bind_grain, false},     {"name", bind_name, false},
+    {"goal", bind_goal, false},       {"metric", bind_metric, false},
+    {"currency", bind_currency, false}, {"property", bind_property, true},
+    {"values", bind_values, true},
+};
+
+static void append_number(struct statement *statement, size_t number)
+{
+    tr_buf_printf(statement->sql, "$%zu", number);
+}
+
+static void append_parameter(struct statement *statement, struct tr_slice name)
+{
+    size_t i = 0;
+    while (i < sizeof parameters / sizeof *parameters && !tr_slice_is(name, parameters[i].name))
+        i++;
+    if (i == sizeof parameters / sizeof *parameters)
+        abort(); /* a bug in the SQL */
+    const struct tr_kpi_condition *condition = statement->condition;
+    long number = condition != NULL ? condition - statement->scope->question->conditions : -1;
+    char key[NAME_BYTES];
+    if (parameters[i].of_condition)
+        snprintf(key, sizeof key, "%s%ld", parameters[i].name, number);
+    else
+        snprintf(key, sizeof key, "%s", parameters[i].name);
+    for (size_t known = 0; known < statement->name_count; known++) {
+        if (strcmp(statement->names[known], key) == 0) {
+            append_number(statement, known + 1);
+            return;
+        }
+    }
+    if (statement->name_count == NAMES_MAX)
+        abort();
+    memcpy(statement->names[statement->name_count++], key, sizeof key);
+    parameters[i].bind(statement);
+    append_number(statement, statement->name_count);
+}
+
+/* Pieces
+ * ------------------------------------------------------------------------------------------ */
+
+static void expand_common(struct statement *statement, const char *name)
+{
+    const char *text = tr_pg_sql_fragment("queries/kpi/common", name);
+    if (text == NULL)
+        abort();
+    expand(statement, text);
+}
+
+static void put_expression(struct statement *statement)
+{
+    expand(statement,
+           tr_pg_sql_fragment("queries/kpi/dimensions", dimension_of(statement)->fragment));
+}
+
+static void put_where(struct statement *statement)
+{
+    static const char *const fragments[2][2] = {{"where_is", "where_like"},
+                                                {"where_is_not", "where_not_like"}};
+    const struct tr_kpi_question *question = statement->scope->question;
+    for (size_t i = 0; i < question->condition_count; i++) {
+        statement->condition = &question->conditions[i];
+        expand_common(statement,
+                      fragments[statement->condition->negated][statement->condition->glob]);
+    }
+    statement->condition = NULL;
+}
+
+static void put_bots(struct statement *statement)
+{
+    if (!statement->scope->question->bots)
+        expand_common(statement, "no_bots");
+}
+
+static void put_group(struct statement *statement)
+{
+    if (statement->scope->groups)
+        put_expression(statement);
+    else
+        expand_common(statement, "no_group");
+}
+
+static void put_place(struct statement *statement)
+{
+    expand_common(statement, statement->scope->groups ? "place_of_group" : "no_place");
+}
+
+static void put_bucket(struct statement *statement)
+{
+    expand_common(statement, statement->scope->series ? "bucket_of_event" : "no_bucket");
+}
+
+static void put_rollup_bucket(struct statement *statement)
+{
+    expand_common(statement, statement->scope->series ? "bucket_of_rollup" : "no_bucket");
+}
+
+static void put_day_bucket(struct statement *statement)
+{
+    expand_common(statement, statement->scope->series ? "bucket_of_day" : "no_bucket");
+}
+
+static void put_keys(struct statement *statement)
+{
+    static const char *const names[2][2] = {{"keys_total", "keys_groups"},
+                                            {"keys_series", "keys_both"}};
+    expand_common(statement, names[statement->scope->series][statement->scope->groups]);
+}
+
+static void put_sets(struct statement *statement)
+{
+    static const char *const names[2][2] = {{"sets_total", "sets_groups"},
+                                            {"sets_series", "sets_both"}};
+    expand_common(statement, names[statement->scope->series][statement->scope->groups]);
+}
+
+static void put_sets_of_t(struct statement *statement)
+{
+    expand_common(statement, statement->scope->series ? "sets_series" : "sets_total");
+}
+
+static const struct {
+    const char *name;
+    void (*put)(struct statement *statement);
+} pieces[] = {
+    {"expression", put_expression}, {"where", put_where},
+    {"bots", put_bots},             {"group", put_group},
+    {"place", put_place},           {"bucket", put_bucket},
+    {"day_bucket", put_day_bucket}, {"rollup_bucket", put_rollup_bucket},
+    {"keys", put_keys},             {"sets", put_sets},
+    {"sets_of_t", put_sets_of_t},
+};
+
+static void append_piece(struct statement *statement, struct tr_slice name)
+{
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        if (tr_slice_is(name, pieces[i].name)) {
+            pieces[i].put(statement);
+            return;
+        }
+    }
+    char text[NAME_BYTES];
+    snprintf(text, sizeof text, "%.*s", (int)name.size, name.data);
+    expand_common(statement, text);
+}
+
+/* Expansion
+ * --------------------------------------------------------------------------------------- */
+
+static struct tr_slice take_name(const char *at)
+{
+    size_t size = 0;
+    while (islower((unsigned char)at[size]) || at[size] == '_')
+        size++;
+    return tr_slice(at, size);
+}
+
+/* The length of what is copied as it stands: a quoted text, a cast, else one character. */
+static size_t verbatim(const char *at)
+{
+    if (*at == '\'' || *at == '"') {
+        const char *end = strchr(at + 1, *at);
+        return end != NULL ? (size_t)(end - at) + 1 : 1;
+    }
+    return at[0] == ':' && at[1] == ':' ? 2 : 1;
+}
+
+static void expand(struct statement *statement, const char *text)
+{
+    if (statement->depth++ == DEPTH_MAX)
+        abort();
+    for (const char *at = text; *at != '\0';) {
+        struct tr_slice name = take_name(at + 1);
+        size_t plain = verbatim(at);
+        if (at[0] == '-' && at[1] == '-') {
+            at += strcspn(at, "\n");
+        } else if (at[0] == '{') {
+            append_piece(statement, name);
+            at += name.size + 2;
+        } else if (at[0] == ':' && plain == 1 && name.size > 0) {
+            append_parameter(statement, name);
+            at += name.size + 1;
+        } else {
+            tr_buf_append(statement->sql, at, plain);
+            at += plain;
+        }
+    }
+    statement->depth--;
+}
+
+void tr_kpi_build(const struct tr_kpi_scope *scope, struct tr_buf *sql, struct tr_pg_params *params)
+{
+    struct statement statement = {.scope = scope, .sql = sql, .params = params};
+    expand(&statement, scope->plan->fragment);
+    tr_buf_append_u8(sql, '\0');
+    if (tr_buf_overflowed(sql))
+        abort();
+}

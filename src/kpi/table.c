@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be asked. A KPI is an entry here and a file of the same name in sql/queries/kpi; nothing
+ * else knows one KPI from another.
+ */
+#include "kpi_priv.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const struct tr_kpi_entry tr_kpi_entries[] = {
+    {
+        .name = "event_count",
+        .definition = "number of events, of the name that name= picks, else of all",
+        .formula = "count(events)",
+        .unit = "events",
+        .sample = "events",
+        .shape = TR_KPI_COUNT,
+        .takes = TR_KPI_TAKES_NAME,
+    },
+    {
+        .name = "page_views",
+        .definition = "number of page_view events",
+        .formula = "count(page_view)",
+        .unit = "views",
+        .sample = "page views",
+        .file = "event_count",
+        .shape = TR_KPI_COUNT,
+        .event = "page_view",
+    },
+    {
+        .name = "active_users",
+        .definition = "distinct people with at least one engagement event",
+        .formula = "count(distinct person with an engagement event)",
+        .unit = "users",
+        .sample = "engagement events",
+        .shape = TR_KPI_COUNT,
+        .days = true,
+    },
+    {
+        .name = "new_users",
+        .definition = "people whose first event ever falls in the range",
+        .formula = "count(person whose first event is in the range)",
+        .unit = "users",
+        .sample = "new people",
+        .shape = TR_KPI_COUNT,
+    },
+    {
+        .name = "sessions",
+        .definition = "distinct sessions with at least one event",
+        .formula = "count(distinct session)",
+        .unit = "sessions",
+        .sample = "sessions",
+        .note = "events without a session id belong to no session",
+        .shape = TR_KPI_COUNT,
+        .days = true,
+    },
+    {
+        .name = "time_on_site",
+        .definition = "mean time on site of a session: the sum of its engaged_time values, or, "
+                      "where it has none, its last event minus its first",
+        .formula = "mean over sessions of (sum(engaged_time.value) or last - first event)",
+        .unit = "ms",
+        .sample = "sessions",
+        .note = "events without a session id belong to no session; a session over the edge of the "
+                "range or of an interval counts with its part inside; percentiles are within 1 %",
+        .shape = TR_KPI_DISTRIBUTION,
+        .days = true,
+    },
+    {
+        .name = "feature_usage",
+        .definition = "uses of features; adoption is the people who used a feature / active people",
+        .formula = "count(feature_used); per feature people / active_users",
+        .unit = "uses",
+        .sample = "uses",
+        .shape = TR_KPI_FEATURES,
+        .days = true,
+        .by = "feature",
+    },
+    {
+        .name = "load_time",
+        .definition = "how long pages took to load: a percentile of page_load values",
+        .formula = "p75(page_load.value)",
+        .unit = "ms",
+        .sample = "page loads",
+        .file = "duration",
+        .shape = TR_KPI_DISTRIBUTION,
+        .takes = TR_KPI_TAKES_PERCENTILE,
+        .event = "page_load",
+        .metric = "page_load",
+        .percentile = 75,
+    },
+    {
+        .name = "api_response_time",
+        .definition = "how long requests took to be answered: a percentile of api_request values",
+        .formula = "p95(api_request.value)",
+        .unit = "ms",
+        .sample = "requests",
+        .file = "duration",
+        .shape = TR_KPI_DISTRIBUTION,
+        .takes = TR_KPI_TAKES_PERCENTILE,
+        .event = "api_request",
+        .metric = "request",
+        .percentile = 95,
+    },
+    {
+        .name = "error_rate",
+        .definition = "share of api_request events with status 500 or above",
+        .formula = "count(api_request with status >= 500) / count(api_request)",
+        .unit = "ratio",
+        .sample = "requests",
+        .shape = TR_KPI_RATIO,
+    },
+    {
+        .name = "client_error_rate",
+        .definition = "share of sessions with at least one error event",
+        .formula = "count(distinct session with an error) / count(distinct session)",
+        .unit = "ratio",
+        .sample = "sessions",
+        .note = "events without a session id belong to no session",
+        .shape = TR_KPI_RATIO,
+        .days = true,
+    },
+    {
+        .name = "conversion_rate",
+        .definition = "people with a conversion, to the goal that goal= picks, else to any, / "
+                      "active people",
+        .formula = "count(distinct person with conversion) / active_users",
+        .unit = "ratio",
+        .sample = "active people",
+        .note = "who converted need not have an engagement event, so the ratio may exceed 1",
+        .shape = TR_KPI_RATIO,
+        .days = true,
+        .takes = TR_KPI_TAKES_GOAL,
+    },
+    {
+        .name = "revenue",
+        .definition = "sum of purchase values in the project's currency, refunds taken off",
+        .formula = "sum(purchase.value)",
+        .sample = "purchases",
+        .shape = TR_KPI_MONEY,
+    },
+};
+
+const size_t tr_kpi_entry_count = sizeof tr_kpi_entries / sizeof *tr_kpi_entries;
+
+/* Similar names
+ * ----------------------------------------------------------------------------------- */
+
+enum { NAME_MAX_BYTES = 48 };
+
+/* Levenshtein's distance, with capitals as small letters. */
+static size_t distance(struct tr_slice a, const char *b)
+{
+    size_t row[NAME_MAX_BYTES + 1];
+    size_t length = strlen(b);
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 0; i < a.size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t change = diagonal + (tolower((unsigned char)a.data[i]) != b[j]);
+            size_t least = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
+            diagonal = row[j + 1];
+            row[j + 1] = change < least ? change : least;
+        }
+    }
+    return row[length];
+}
+
+const char *tr_kpi_nearest(struct tr_slice name, const char *(*get)(size_t index), size_t count)
+{
+    if (name.size == 0 || name.size > NAME_MAX_BYTES)
+        return NULL;
+    size_t best = name.size / 3 + 2;
+    const char *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t away = distance(name, get(i));
+        if (away < best) {
+            best = away;
+            found = get(i);
+        }
+    }
+    return found;
+}
+
+static const char *name_of(size_t index)
+{
+    return tr_kpi_entries[index].name;
+}
+
+const struct tr_kpi_entry *tr_kpi_find(struct tr_slice name, const char **near_out)
+{
+    for (size_t i = 0; i < tr_kpi_entry_count; i++)
+        if (tr_slice_is(name, tr_kpi_entries[i].name))
+            return &tr_kpi_entries[i];
+    *near_out = tr_kpi_nearest(name, name_of, tr_kpi_entry_count);
+    return NULL;
+}
+
+/* The catalogue
+ * ----------------------------------------------------------------------------------- */
+
+json_t *tr_kpi_catalogue(void)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < tr_kpi_entry_count; i++) {
+        const struct tr_kpi_entry *entry = &tr_kpi_entries[i];
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "kpi", entry->name, "definition",
+                            entry->definition, "formula", entry->formula, "unit",
+                            entry->unit != NULL ? entry->unit : "currency", "n", entry->sample,
+                            "parameters", tr_kpi_parameters_json(entry)));
+    }
+    return json_pack("{s:o}", "kpis", list);
+}
+
+const char *tr_kpi_name(size_t index)
+{
+    return index < tr_kpi_entry_count ? tr_kpi_entries[index].name : NULL;
+}
