@@ -18,6 +18,7 @@
 #include "traction/base/log.h"
 #include "traction/event.h"
 #include "traction/http.h"
+#include "traction/intake.h"
 #include "traction/spool.h"
 #include "traction/writer.h"
 
@@ -37,7 +38,8 @@ struct tr_config {
     int queries_per_key;      /* at the same time */
     int commit_timeout_ms;    /* how long ack=commit waits for PostgreSQL */
     int drain_timeout_ms;
-    int ack;                            /* enum tr_spool_ack of requests that don't say */
+    int ack;                            /* enum tr_intake_ack of requests that don't say */
+    int events_per_second;              /* a key may send; 0: any number */
     int privacy_address;                /* enum tr_privacy_address */
     int log_level;                      /* enum tr_log_level */
     struct tr_config_private *private_; /* where each value came from; config's own */

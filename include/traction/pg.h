@@ -35,6 +35,9 @@ int tr_pg_connect(struct tr_pg **pg_out, const struct tr_pg_options *options,
 void tr_pg_close(struct tr_pg *pg);
 TR_DEFINE_CLEANUP(struct tr_pg, tr_pg_close)
 
+/* Of libpq: 150010 is 15.10. */
+int tr_pg_library_version(void);
+
 bool tr_pg_is_broken(const struct tr_pg *pg);
 /* Five characters; "" if the last failure did not come from the server. */
 const char *tr_pg_sqlstate(const struct tr_pg *pg);

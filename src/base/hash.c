@@ -2,6 +2,7 @@
 #include "traction/base/hash.h"
 
 #include <endian.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -171,4 +172,9 @@ void tr_uuid7(int64_t wall_us, char out[37])
         from += groups[i];
         *out++ = i < 4 ? '-' : '\0';
     }
+}
+
+const char *tr_crypto_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
 }

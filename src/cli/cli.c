@@ -61,7 +61,7 @@ int tr_cli_main(int argc, char **argv)
 {
     tr_server_prepare_process();
     if (argc >= 2 && strcmp(argv[1], "--version") == 0)
-        argv[1] = "version";
+        return tr_cli_version(1, argv);
     return tr_cli_dispatch("traction", commands,
                            "Traction collects what a product's users do, how it performs and what "
                            "it earns, and answers KPIs.",

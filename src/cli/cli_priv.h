@@ -19,7 +19,7 @@ enum { TR_EXIT_DONE = 0, TR_EXIT_FAILED = 1, TR_EXIT_USAGE = 2 };
 struct tr_command {
     const char *name;
     const char *summary;
-    int (*run)(int argc, char **argv);     /* argv[0] is the command's name */
+    int (*run)(int argc, char **argv);    /* argv[0] is the command's name */
     const struct tr_command *subcommands; /* or these; ended by a NULL name */
 };
 
@@ -97,10 +97,12 @@ struct tr_cli_database {
     const char *url;    /* --database */
     const char *config; /* --config */
 };
-#define TR_CLI_DATABASE_OPTIONS(target)                                                           \
-    {"database", TR_CLI_TEXT, &(target).url, "URL",                                               \
-     "the database; else TRACTION_DATABASE_URL, else database.url of traction.ini"},              \
-        {"config", TR_CLI_TEXT, &(target).config, "FILE", "read this instead of traction.ini"}
+#define TR_CLI_DATABASE_OPTIONS(target)                                                      \
+    {"database", TR_CLI_TEXT, &(target).url, "URL",                                          \
+     "the database; else TRACTION_DATABASE_URL, else database.url of traction.ini"},         \
+    {                                                                                        \
+        "config", TR_CLI_TEXT, &(target).config, "FILE", "read this instead of traction.ini" \
+    }
 
 /* Loads the configuration; url_out is borrowed from it. */
 int tr_cli_load(const struct tr_cli_database *database, struct tr_config **config_out,

@@ -43,10 +43,13 @@ static int run_add(int argc, char **argv)
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
-        "traction key add", "--project PROJECT --scope write|read|admin",
+        "traction key add",
+        "--project PROJECT --scope write|read|admin",
         "Makes a key and prints it, once. A write key is public and may only send events; a read\n"
         "key asks KPIs; an admin key may do everything.",
-        options, 0, 0};
+        options,
+        0,
+        0};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, NULL, &status))
         return status;
@@ -93,8 +96,12 @@ static int run_list(int argc, char **argv)
         {"json", TR_CLI_FLAG, &as_json, NULL, "print JSON"},
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
-    const struct tr_cli_usage usage = {"traction key list", "[--project PROJECT] [--json]",
-                                       "Lists keys by their first characters.", options, 0, 0};
+    const struct tr_cli_usage usage = {"traction key list",
+                                       "[--project PROJECT] [--json]",
+                                       "Lists keys by their first characters.",
+                                       options,
+                                       0,
+                                       0};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, NULL, &status))
         return status;
@@ -140,7 +147,8 @@ static int find_key(struct tr_pg *pg, const char *text, const char *project,
     return 0;
 }
 
-static int revoke(struct tr_pg *pg, const char *text, const char *project, struct tr_error *error)
+static int revoke_key(struct tr_pg *pg, const char *text, const char *project,
+                      struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *found = NULL;
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -161,10 +169,13 @@ static int run_revoke(int argc, char **argv)
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
-        "traction key revoke", "KEY [--project PROJECT]",
+        "traction key revoke",
+        "KEY [--project PROJECT]",
         "Ends a key, given whole or by its first characters as \"traction key list\" shows them.\n"
         "Servers refuse it within seconds.",
-        options, 1, 1};
+        options,
+        1,
+        1};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, &keys, &status))
         return status;
@@ -172,7 +183,7 @@ static int run_revoke(int argc, char **argv)
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
     int result = tr_cli_connect(&database, &pg, &error);
     if (result == 0)
-        result = revoke(pg, keys.items[0], project, &error);
+        result = revoke_key(pg, keys.items[0], project, &error);
     return result < 0 ? tr_cli_fail(&error) : TR_EXIT_DONE;
 }
 

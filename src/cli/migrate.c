@@ -47,10 +47,13 @@ int tr_cli_migrate(int argc, char **argv)
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
-        "traction migrate", "[--status]",
+        "traction migrate",
+        "[--status]",
         "Brings the database's schema up to date, each migration in one transaction. Safe to run\n"
         "at any time and from several machines at once.",
-        options, 0, 0};
+        options,
+        0,
+        0};
     int exit_status;
     if (!tr_cli_parse(&usage, argc, argv, NULL, &exit_status))
         return exit_status;

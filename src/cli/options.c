@@ -47,8 +47,8 @@ static bool store(const struct tr_cli_usage *usage, const struct tr_cli_option *
     }
     struct tr_cli_list *list = option->target;
     if (list->count == TR_CLI_LIST_MAX) {
-        *status_out = tr_cli_wrong(usage->command, "--%s at most %d times", option->name,
-                                   TR_CLI_LIST_MAX);
+        *status_out =
+            tr_cli_wrong(usage->command, "--%s at most %d times", option->name, TR_CLI_LIST_MAX);
         return false;
     }
     list->items[list->count++] = value;
@@ -64,8 +64,7 @@ static bool take_option(const struct tr_cli_usage *usage, int argc, char **argv,
     size_t size = equals != NULL ? (size_t)(equals - word) : strlen(word);
     const struct tr_cli_option *option = find_option(usage, word, size);
     if (option == NULL) {
-        *status_out =
-            tr_cli_wrong(usage->command, "there is no option --%.*s", (int)size, word);
+        *status_out = tr_cli_wrong(usage->command, "there is no option --%.*s", (int)size, word);
         return false;
     }
     if (option->kind == TR_CLI_FLAG) {
@@ -75,8 +74,7 @@ static bool take_option(const struct tr_cli_usage *usage, int argc, char **argv,
         return equals == NULL;
     }
     if (equals == NULL && *index + 1 >= argc) {
-        *status_out =
-            tr_cli_wrong(usage->command, "--%s expects %s", option->name, option->value);
+        *status_out = tr_cli_wrong(usage->command, "--%s expects %s", option->name, option->value);
         return false;
     }
     return store(usage, option, equals != NULL ? equals + 1 : argv[++*index], status_out);

@@ -41,11 +41,24 @@ int tr_cli_rows(struct tr_pg *pg, const char *query, const struct tr_pg_params *
     return 0;
 }
 
+static char *list_text(const json_t *list)
+{
+    struct tr_buf text;
+    tr_buf_init(&text, CELL_MAX_BYTES);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        tr_buf_printf(&text, "%s%s", i > 0 ? " " : "", json_string_value(json_array_get(list, i)));
+    char *copy = tr_strndup(text.size > 0 ? text.data : "-", text.size > 0 ? text.size : 1);
+    tr_buf_fini(&text);
+    return copy;
+}
+
 /* Characters, not bytes; control characters become "?", for the terminal's sake. */
 static char *cell_text(const json_t *value)
 {
     if (value == NULL || json_is_null(value))
         return tr_strdup("-");
+    if (json_is_array(value))
+        return list_text(value);
     char *text = json_is_string(value) ? tr_strndup(json_string_value(value), CELL_MAX_BYTES)
                                        : json_dumps(value, JSON_ENCODE_ANY);
     for (char *c = text; *c != '\0'; c++)

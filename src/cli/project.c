@@ -14,25 +14,28 @@ struct settings {
     const char *currency;
     struct tr_cli_list origins;
     bool any_origin;
-    const char *retention; /* "90d", or "forever" */
+    const char *retention;  /* "90d", or "forever" */
     int32_t retention_days; /* parsed; 0: for ever */
 };
 
-#define SETTINGS_OPTIONS(target)                                                                  \
-    {"timezone", TR_CLI_TEXT, &(target).timezone, "ZONE",                                         \
-     "days are cut in this zone, such as Europe/Berlin; fixed once there are events"},            \
-        {"currency", TR_CLI_TEXT, &(target).currency, "CODE",                                     \
-         "three letters of ISO 4217, such as EUR"},                                               \
-        {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                                      \
-         "an origin whose pages may write, such as https://app.example; repeated"},               \
-        {"retention", TR_CLI_TEXT, &(target).retention, "DAYS",                                   \
-         "how long events are kept, such as 90d, or forever"}
+#define SETTINGS_OPTIONS(target)                                                       \
+    {"timezone", TR_CLI_TEXT, &(target).timezone, "ZONE",                              \
+     "days are cut in this zone, such as Europe/Berlin; fixed once there are events"}, \
+        {"currency", TR_CLI_TEXT, &(target).currency, "CODE",                          \
+         "three letters of ISO 4217, such as EUR"},                                    \
+        {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                           \
+         "an origin whose pages may write, such as https://app.example; repeated"},    \
+    {                                                                                  \
+        "retention", TR_CLI_TEXT, &(target).retention, "DAYS",                         \
+            "how long events are kept, such as 90d, or forever"                        \
+    }
 
 /* Checking ------------------------------------------------------------------------------------- */
 
 static int check_currency(const char *currency, struct tr_error *error)
 {
-    if (currency == NULL || (strlen(currency) == 3 && strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3))
+    if (currency == NULL ||
+        (strlen(currency) == 3 && strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3))
         return 0;
     return tr_error_set(error, -EINVAL,
                         "--currency: expected three capital letters such as EUR, not \"%.20s\"",
@@ -152,7 +155,8 @@ static int add_project(struct tr_pg *pg, const struct settings *settings, bool a
     return 0;
 }
 
-/* Inside the transaction: no batch can store the first event between the question and the answer. */
+/* Inside the transaction: no batch can store the first event between the question and the answer.
+ */
 static int check_timezone_free(struct tr_pg *pg, int32_t id, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -208,9 +212,12 @@ static int run_add(int argc, char **argv)
                                             TR_CLI_DATABASE_OPTIONS(database),
                                             {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
-        "traction project add", "NAME [--timezone ZONE] [--currency CODE] [--origin ORIGIN]…",
+        "traction project add",
+        "NAME [--timezone ZONE] [--currency CODE] [--origin ORIGIN]…",
         "Adds a project (by default: UTC, USD, any origin, kept for ever) and prints its UUID.",
-        options, 1, 1};
+        options,
+        1,
+        1};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, &names, &status))
         return status;
@@ -234,8 +241,8 @@ static int run_list(int argc, char **argv)
     const struct tr_cli_option options[] = {{"json", TR_CLI_FLAG, &as_json, NULL, "print JSON"},
                                             TR_CLI_DATABASE_OPTIONS(database),
                                             {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
-    const struct tr_cli_usage usage = {"traction project list", "[--json]", "Lists all projects.",
-                                       options, 0, 0};
+    const struct tr_cli_usage usage = {
+        "traction project list", "[--json]", "Lists all projects.", options, 0, 0};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, NULL, &status))
         return status;
@@ -263,9 +270,13 @@ static int run_set(int argc, char **argv)
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
-        "traction project set", "PROJECT [--name NAME] [--timezone ZONE] [--currency CODE] …",
-        "Changes what is given of a project (its name or UUID). Origins given replace the old ones.",
-        options, 1, 1};
+        "traction project set",
+        "PROJECT [--name NAME] [--timezone ZONE] [--currency CODE] …",
+        "Changes what is given of a project (its name or UUID). Origins given replace the old "
+        "ones.",
+        options,
+        1,
+        1};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, &projects, &status))
         return status;

@@ -8,8 +8,8 @@ enum { LIST_MAX = 100000 };
 
 static int run_list(int argc, char **argv)
 {
-    static const char *const columns[] = {"received", "project", "source",  "index", "field",
-                                          "code",     "message", "event",   NULL};
+    static const char *const columns[] = {"received", "project", "source", "index", "field",
+                                          "code",     "message", "event",  NULL};
     struct tr_cli_database database = {NULL, NULL};
     const char *project = NULL;
     const char *limit_text = "20";
@@ -21,9 +21,12 @@ static int run_list(int argc, char **argv)
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
-        "traction rejects list", "[--project PROJECT] [--limit N] [--json]",
+        "traction rejects list",
+        "[--project PROJECT] [--limit N] [--json]",
         "Lists the events that were refused, with the field, the reason and the event as it came.",
-        options, 0, 0};
+        options,
+        0,
+        0};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, NULL, &status))
         return status;

@@ -293,8 +293,9 @@ static char *make_url(const struct tr_cluster *cluster, const char *database)
             tr_buf_append_u8(&host, (uint8_t)*c);
         else
             tr_buf_printf(&host, "%%%02X", (unsigned char)*c);
-    char *url = tr_printf("postgresql://traction@/%s?host=%.*s&port=5432", database, (int)host.size,
-                          host.data);
+    /* Nothing in it means anything to a shell. */
+    char *url =
+        tr_printf("postgresql://traction@:5432/%s?host=%.*s", database, (int)host.size, host.data);
     tr_buf_fini(&host);
     return url;
 }

@@ -29,6 +29,11 @@ struct tr_config *tr_config_new(void)
     tr_spool_options_init(&config->spool);
     tr_writer_options_init(&config->writer);
     tr_event_limits_init(&config->event_limits);
+    struct tr_intake_options intake;
+    tr_intake_options_init(&intake);
+    config->ack = (int)intake.ack;
+    config->commit_timeout_ms = intake.commit_timeout_ms;
+    config->events_per_second = intake.events_per_second;
     config->http.host = "127.0.0.1";
     config->http.port = 8080;
     config->http.workers = 0;
@@ -36,9 +41,7 @@ struct tr_config *tr_config_new(void)
     config->query_threads = 4;
     config->statement_timeout_ms = 10000;
     config->queries_per_key = 4;
-    config->commit_timeout_ms = 10000;
     config->drain_timeout_ms = 10000;
-    config->ack = TR_SPOOL_ACK_DISK;
     config->privacy_address = TR_PRIVACY_ADDRESS_DROP;
     config->log_level = TR_LOG_INFO;
     return config;

@@ -66,8 +66,10 @@
         s, k, TR_OPTION_CHOICE, FIELD_NUMBER(f), 0, 0, 0, names, help \
     }
 
-static const char *const ack_names[] = {
-    [TR_SPOOL_ACK_DISK] = "disk", [TR_SPOOL_ACK_MEMORY] = "memory", NULL};
+static const char *const ack_names[] = {[TR_INTAKE_ACK_DISK] = "disk",
+                                        [TR_INTAKE_ACK_MEMORY] = "memory",
+                                        [TR_INTAKE_ACK_COMMIT] = "commit",
+                                        NULL};
 static const char *const address_names[] = {[TR_PRIVACY_ADDRESS_DROP] = "drop", NULL};
 static const char *const level_names[] = {[TR_LOG_ERROR] = "error",
                                           [TR_LOG_WARNING] = "warning",
@@ -118,7 +120,7 @@ const struct tr_option tr_options[] = {
     SECONDS("spool", "keep_time", spool.keep_seconds, 0, 30 * DAY_S, "… for this time at most."),
     CHOICE("spool", "ack", ack, ack_names,
            "When a request without ?ack= is answered: after its events were flushed to the disk, "
-           "or before (a power cut can then cost the last second)."),
+           "before (a power cut can then cost the last second), or once they are in PostgreSQL."),
 
     COUNT("limits", "events", event_limits.events, 1, 100000, "Events a request."),
     SIZE("limits", "properties", event_limits.properties_bytes, 2, 1024 * KIB,
@@ -154,6 +156,8 @@ const struct tr_option tr_options[] = {
     MILLISECONDS("limits", "commit_timeout", commit_timeout_ms, 0.1, 3600,
                  "How long ?ack=commit waits for PostgreSQL; then status 503, and the events are "
                  "stored later."),
+    COUNT("limits", "events_per_second", events_per_second, 0, 10000000,
+          "Events a second of one key; beyond it status 429. 0: any number."),
     COUNT("limits", "queries_per_key", queries_per_key, 1, 1000,
           "KPI questions of one key at the same time; beyond it status 429."),
 

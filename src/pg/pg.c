@@ -113,6 +113,11 @@ void tr_pg_close(struct tr_pg *pg)
     free(pg);
 }
 
+int tr_pg_library_version(void)
+{
+    return PQlibVersion();
+}
+
 bool tr_pg_is_broken(const struct tr_pg *pg)
 {
     return PQstatus(pg->connection) != CONNECTION_OK;

@@ -25,3 +25,6 @@ void tr_hex(const void *data, size_t size, char *out);
 
 /* A time-ordered UUID (version 7, RFC 9562 section 5.7), 36 characters and a terminator. */
 void tr_uuid7(int64_t wall_us, char out[37]);
+
+/* The version of the library behind these, such as "OpenSSL 3.0.15 3 Sep 2024". Static. */
+const char *tr_crypto_version(void);

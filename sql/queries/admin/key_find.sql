@@ -5,4 +5,4 @@ select k.hash, k.hint, k.scope, k.project_id
 from traction.api_key k
 where k.revoked_at is null
   and (k.hash = $1 or k.hint = $2)
-  and ($3::int is null or k.project_id = $3);
+  and ($3::int is null or k.project_id = $3::int);

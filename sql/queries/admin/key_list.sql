@@ -9,4 +9,4 @@ select coalesce(json_agg(json_build_object(
        order by p.name, k.created_at, k.hint), '[]')::text
 from traction.api_key k
 join traction.project p on p.id = k.project_id
-where $1::int is null or k.project_id = $1;
+where $1::int is null or k.project_id = $1::int;

@@ -7,7 +7,7 @@ with changed as (
         timezone = coalesce($3, timezone),
         currency = coalesce($4, currency),
         allowed_origins = case when $5 then $6 else allowed_origins end,
-        retention_days = case when $7 then $8 else retention_days end
+        retention_days = case when $7 then $8::int else retention_days end
     where id = $1
     returning id
 )

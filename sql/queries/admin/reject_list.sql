@@ -14,7 +14,7 @@ select coalesce(json_agg(json_build_object(
        order by r.id desc), '[]')::text
 from (select *
       from traction.reject
-      where $1::int is null or project_id = $1
+      where $1::int is null or project_id = $1::int
       order by id desc
       limit $2) r
 left join traction.project p on p.id = r.project_id;

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Project, keys and password of `traction up`. The database has digests only, so the keys
+ * themselves live in traction.env while the server is ready and in traction.env.last otherwise;
+ * between the two there is only a rename.
+ */
+#include "up_priv.h"
+
+#include "traction/base/file.h"
+#include "traction/base/hash.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ENV_MAX_BYTES = 64 << 10 };
+
+static const char *const key_variables[TR_UP_KEYS] = {[TR_SCOPE_WRITE] = "TRACTION_WRITE_KEY",
+                                                      [TR_SCOPE_READ] = "TRACTION_READ_KEY",
+                                                      [TR_SCOPE_ADMIN] = "TRACTION_ADMIN_KEY"};
+
+int tr_up_hide_access(const char *directory, struct tr_error *error)
+{
+    TR_CLEANUP(tr_freep) char *path = tr_printf("%s/traction.env", directory);
+    TR_CLEANUP(tr_freep) char *last = tr_printf("%s/traction.env.last", directory);
+    if (rename(path, last) < 0 && errno != ENOENT)
+        return tr_error_set(error, -errno, "could not rename %s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* The value of NAME=value in the text; false if it is not there or does not fit. */
+static bool find_value(const char *text, const char *name, char *out, size_t size)
+{
+    size_t name_size = strlen(name);
+    for (const char *line = text; line != NULL && *line != '\0';) {
+        if (strncmp(line, name, name_size) == 0 && line[name_size] == '=') {
+            size_t length = strcspn(line + name_size + 1, "\n");
+            if (length == 0 || length >= size)
+                return false;
+            memcpy(out, line + name_size + 1, length);
+            out[length] = '\0';
+            return true;
+        }
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : NULL;
+    }
+    return false;
+}
+
+static int find_or_make_project(struct tr_pg *pg, int32_t *id_out, char uuid_out[37],
+                                struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *found = NULL;
+    tr_pg_bind_text(params, TR_SLICE("default"));
+    int result = tr_pg_query(pg, tr_pg_sql("queries/admin/project_ensure"), params, NULL, error);
+    if (result == 0)
+        result = tr_pg_query(pg, tr_pg_sql("queries/admin/project_find"), params, &found, error);
+    if (result < 0)
+        return result;
+    if (tr_pg_rows(found) == 0)
+        return tr_error_set(error, -ENOENT, "the project \"default\" is gone");
+    *id_out = (int32_t)tr_pg_get_int(found, 0, tr_pg_column(found, "id"));
+    struct tr_slice uuid = tr_pg_get_bytes(found, 0, tr_pg_column(found, "uuid"));
+    snprintf(uuid_out, 37, "%.*s", (int)uuid.size, uuid.data);
+    return 0;
+}
+
+static int key_is_valid(struct tr_pg *pg, int32_t project_id, const char *key, const char *scope,
+                        bool *valid_out, struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *found = NULL;
+    uint8_t digest[32];
+    tr_sha256(key, strlen(key), digest);
+    tr_pg_bind_bytea(params, tr_slice((const char *)digest, sizeof digest));
+    tr_pg_bind_null(params);
+    tr_pg_bind_int4(params, project_id);
+    int result = tr_pg_query(pg, tr_pg_sql("queries/admin/key_find"), params, &found, error);
+    if (result == 0)
+        *valid_out = tr_pg_rows(found) == 1 &&
+                     tr_slice_is(tr_pg_get_bytes(found, 0, tr_pg_column(found, "scope")), scope);
+    return result;
+}
+
+static int keep_or_make_key(struct tr_pg *pg, int32_t project_id, const char *last,
+                            enum tr_scope scope, char key_out[TR_KEY_BYTES], struct tr_error *error)
+{
+    static const char *const scopes[TR_UP_KEYS] = {
+        [TR_SCOPE_WRITE] = "write", [TR_SCOPE_READ] = "read", [TR_SCOPE_ADMIN] = "admin"};
+    bool valid = false;
+    int result = 0;
+    if (find_value(last, key_variables[scope], key_out, TR_KEY_BYTES))
+        result = key_is_valid(pg, project_id, key_out, scopes[scope], &valid, error);
+    if (result == 0 && !valid)
+        result = tr_auth_create_key(pg, project_id, scope, key_out, error);
+    return result;
+}
+
+int tr_up_make_access(const char *directory, struct tr_pg *pg, struct tr_up_access *access_out,
+                      struct tr_error *error)
+{
+    TR_CLEANUP(tr_freep) char *path = tr_printf("%s/traction.env.last", directory);
+    TR_CLEANUP(tr_freep) char *last = NULL;
+    struct tr_up_access access = {.owner_password = ""};
+    size_t size;
+    int32_t project_id = 0;
+    if (tr_file_read_all(path, ENV_MAX_BYTES, &last, &size, NULL) < 0)
+        last = tr_strdup(""); /* the first start */
+    int result = find_or_make_project(pg, &project_id, access.project_id, error);
+    for (int scope = 0; result == 0 && scope < TR_UP_KEYS; scope++)
+        result =
+            keep_or_make_key(pg, project_id, last, (enum tr_scope)scope, access.keys[scope], error);
+    if (!find_value(last, "TRACTION_OWNER_PASSWORD", access.owner_password,
+                    sizeof access.owner_password)) {
+        uint8_t random[(TR_UP_PASSWORD_BYTES - 1) / 2];
+        tr_random(random, sizeof random);
+        tr_hex(random, sizeof random, access.owner_password);
+    }
+    if (result == 0)
+        *access_out = access;
+    return result;
+}
+
+/* One word for a shell, with quotes only if it needs them. */
+static void append_word(struct tr_buf *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
+    if (strspn(word, plain) == strlen(word)) {
+        tr_buf_append_text(out, word);
+        return;
+    }
+    tr_buf_append_text(out, "'");
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            tr_buf_append_text(out, "'\\''");
+        else
+            tr_buf_append(out, word, 1);
+    tr_buf_append_text(out, "'");
+}
+
+int tr_up_publish_access(const char *directory, const struct tr_up_access *access, const char *url,
+                         const char *database_url, struct tr_error *error)
+{
+    TR_CLEANUP(tr_freep) char *path = tr_printf("%s/traction.env", directory);
+    TR_CLEANUP(tr_freep) char *spool = tr_printf("%s/spool", directory);
+    struct tr_buf text;
+    tr_buf_init(&text, ENV_MAX_BYTES);
+    tr_buf_printf(&text, "TRACTION_URL=%s\n", url);
+    tr_buf_printf(&text, "TRACTION_PROJECT_ID=%s\n", access->project_id);
+    for (int scope = 0; scope < TR_UP_KEYS; scope++)
+        tr_buf_printf(&text, "%s=%s\n", key_variables[scope], access->keys[scope]);
+    tr_buf_printf(&text, "TRACTION_DATABASE_URL=%s\n", database_url);
+    tr_buf_append_text(&text, "TRACTION_SPOOL_DIRECTORY=");
+    append_word(&text, spool);
+    tr_buf_append_text(&text, "\n");
+    tr_buf_printf(&text, "TRACTION_OWNER_EMAIL=owner@localhost\n");
+    tr_buf_printf(&text, "TRACTION_OWNER_PASSWORD=%s\n", access->owner_password);
+    int result = tr_file_replace(path, text.data, text.size, 0600, error);
+    tr_buf_fini(&text);
+    return result;
+}
