@@ -343,6 +343,7 @@ static void free_worker(struct tr_http_worker *worker)
         event_del(&worker->tick_event);
     }
     tr_http_exchange_trim(worker, 0);
+    tr_http_inflate_free(worker->spare_inflate);
     tr_buf_fini(&worker->out);
     if (worker->spare_fd >= 0)
         close(worker->spare_fd);

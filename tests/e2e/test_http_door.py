@@ -371,7 +371,8 @@ def test_bomb(server):
 
 
 @pytest.mark.parametrize("endless", [b"0" * 4096, b"1;" + b"a" * 4096, b"\r\n" * 2048,
-                                     b"1\r\nx\r\n" * 700])
+                                     b"1\r\nx\r\n" * 700],
+                         ids=["size", "extension", "blank", "tiny"])
 def test_endless_chunks(server, endless):
     with server.connect() as client:
         assert ask(client, GET).status == 200
@@ -612,6 +613,35 @@ def test_body_budget():
         with server.connect() as client:
             assert ask(client, post(b"x" * 200000)).status == 200
         for client in holders:
+            client.close()
+
+
+@pytest.mark.skipif(SANITIZED, reason="memory is not what it is")
+def test_a_thousand_large_bodies():
+    """Nobody's bodies, almost whole: most are told to come again, and memory stays bounded."""
+    with serve() as server:
+        clients = []
+        piece = bytes(250000)
+        for _ in range(1000):
+            client = server.connect()
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.send(post(b"", length=1000000) + piece)
+            clients.append(client)
+        for _ in range(3):
+            for client in clients:
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    client.send(piece)
+        answers = 0
+        for client in clients:
+            client.settimeout(0.01)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                answers += client.recv(100).startswith(b"HTTP/1.1 503")
+        assert answers > 100
+        assert server.rss() < 200 << 20
+        with server.connect() as client:
+            assert ask(client, GET).status == 200
+        for client in clients:
             client.close()
 
 
