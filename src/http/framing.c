@@ -119,14 +119,14 @@ static void take_expect(struct tr_http_head *head, struct tr_slice value)
 /* A list, or a second field, is more than one coding. */
 static void take_coding(struct tr_http_head *head, struct tr_slice value)
 {
-    if (head->has_coding)
-        head->coding = TR_HTTP_CODING_UNKNOWN;
-    else if (tr_slice_is_nocase(value, "gzip") || tr_slice_is_nocase(value, "x-gzip"))
-        head->coding = TR_HTTP_GZIP;
+    enum tr_http_coding coding = TR_HTTP_CODING_UNKNOWN;
+    if (tr_slice_is_nocase(value, "gzip") || tr_slice_is_nocase(value, "x-gzip"))
+        coding = TR_HTTP_GZIP;
     else if (tr_slice_is_nocase(value, "deflate"))
-        head->coding = TR_HTTP_DEFLATE;
-    else if (!tr_slice_is_nocase(value, "identity") && value.size > 0)
-        head->coding = TR_HTTP_CODING_UNKNOWN;
+        coding = TR_HTTP_DEFLATE;
+    else if (tr_slice_is_nocase(value, "identity") || value.size == 0)
+        coding = TR_HTTP_IDENTITY;
+    head->coding = head->has_coding ? TR_HTTP_CODING_UNKNOWN : coding;
     head->has_coding = true;
 }
 

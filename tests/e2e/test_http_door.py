@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -281,9 +282,10 @@ def test_pipelined_heads_at_every_offset(server):
             assert read_answer(stream).json["fields"] == 2
 
 
+@pytest.mark.parametrize("mode", [[], ["later"]])
 @pytest.mark.parametrize("path", [b"/x", b"/big?size=100000"])
-def test_pipelining_without_reading_is_bounded(server, path):
-    with server.connect() as client:
+def test_pipelining_without_reading_is_bounded(mode, path):
+    with serve(*mode, requests_per_connection=10**9) as server, server.connect() as client:
         assert ask(client, GET).status == 200  # what the first request touches is not its cost
         before = server.rss()
         client.settimeout(1)
@@ -295,8 +297,8 @@ def test_pipelining_without_reading_is_bounded(server, path):
         assert server.cpu() - cpu <= 0.05  # waits, does not spin
         if not SANITIZED:
             assert server.rss() - before < 2 << 20
-    with server.connect() as other:
-        assert ask(other, GET).status == 200
+        with server.connect() as other:
+            assert ask(other, GET).status == 200
 
 
 # ---- refusals ----
@@ -724,3 +726,62 @@ def test_workers_share_a_port():
         for _ in range(50):
             with server.connect() as client:
                 assert ask(client, GET).status == 200
+
+
+# ---- what a proxy would see ----
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nginx")
+    if shutil.which("nginx") is None:
+        pytest.skip("no nginx")
+    config = folder / "nginx.conf"
+    config.write_text(f"""
+        daemon off; pid {folder}/pid; error_log {folder}/error crit; worker_processes 1;
+        events {{ worker_connections 64; }}
+        http {{
+            access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
+            fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+            server {{ listen unix:{folder}/socket; location / {{ return 204; }} }}
+        }}""")
+    process = subprocess.Popen(["nginx", "-e", f"{folder}/error", "-c", str(config)],
+                               stderr=subprocess.DEVNULL)
+    for _ in range(200):
+        if (folder / "socket").exists():
+            break
+        time.sleep(0.02)
+    yield str(folder / "socket")
+    process.terminate()
+    process.wait(TIMEOUT)
+
+
+def statuses(client, data):
+    """Of all answers to data, after which the client sends no more."""
+    with client, contextlib.suppress(ConnectionResetError):
+        client.settimeout(TIMEOUT)
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        stream = client.makefile("rb")
+        found = []
+        while line := stream.readline():
+            found.append(int(line.split()[1]))
+            length = 0
+            while (line := stream.readline()) not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split()[1])
+            if not (data.startswith(b"HEAD") and len(found) == 1):
+                stream.read(length)
+        return found
+
+
+@pytest.mark.parametrize("probe", sorted(CORPUS.glob("good-*")), ids=lambda path: path.name)
+def test_same_requests_as_nginx(hostile_server, nginx, probe):
+    """Where nginx takes a stream, it finds as many requests in it as we do."""
+    data = probe.read_bytes() + GET.replace(b"/x", b"/empty") * 3
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(nginx)
+    theirs = [status for status in statuses(client, data) if status != 100]
+    ours = statuses(hostile_server.connect(), data)
+    if all(status < 400 for status in theirs):
+        assert len(ours) == len(theirs)
+        assert all(status < 400 for status in ours)
