@@ -27,6 +27,35 @@ static bool is_decoded(const struct tr_http_head *head)
     return head->chunked || head->coding != TR_HTTP_IDENTITY;
 }
 
+static int refuse_memory(struct tr_http_exchange *exchange)
+{
+    return refuse(exchange, 503, "too many bodies are being received; send it again", 0);
+}
+
+static int begin_inflate(struct tr_http_exchange *exchange)
+{
+    struct tr_http_worker *worker = exchange->worker;
+    if (!tr_http_memory_take(worker->server, TR_HTTP_INFLATE_BYTES))
+        return refuse_memory(exchange);
+    if (worker->spare_inflate != NULL)
+        tr_http_inflate_reset(worker->spare_inflate, exchange->head.coding);
+    else
+        worker->spare_inflate = tr_http_inflate_new(exchange->head.coding);
+    exchange->inflate = TR_TAKE(worker->spare_inflate);
+    return 0;
+}
+
+static void end_inflate(struct tr_http_exchange *exchange)
+{
+    struct tr_http_worker *worker = exchange->worker;
+    tr_http_memory_give(worker->server, TR_HTTP_INFLATE_BYTES);
+    if (worker->spare_inflate == NULL)
+        worker->spare_inflate = exchange->inflate;
+    else
+        tr_http_inflate_free(exchange->inflate);
+    exchange->inflate = NULL;
+}
+
 int tr_http_body_begin(struct tr_http_exchange *exchange)
 {
     const struct tr_http_head *head = &exchange->head;
@@ -46,9 +75,7 @@ int tr_http_body_begin(struct tr_http_exchange *exchange)
         exchange->body_kind = TR_HTTP_BODY_DIRECT;
     if (head->chunked)
         tr_http_chunked_init(&exchange->chunked);
-    if (head->coding != TR_HTTP_IDENTITY)
-        exchange->inflate = tr_http_inflate_new(head->coding);
-    return 0;
+    return head->coding != TR_HTTP_IDENTITY ? begin_inflate(exchange) : 0;
 }
 
 /* Room for at least one byte more in exchange->body, which is below the limit. */
@@ -63,7 +90,7 @@ static int make_room(struct tr_http_exchange *exchange)
         capacity = exchange->request.body_limit;
     struct tr_http_server *server = exchange->worker->server;
     if (!tr_http_memory_take(server, capacity - exchange->body_capacity))
-        return refuse(exchange, 503, "too many bodies are being received; send it again", 0);
+        return refuse_memory(exchange);
     exchange->body = tr_realloc(exchange->body, capacity);
     exchange->body_capacity = capacity;
     return 0;
@@ -131,6 +158,8 @@ static int finish(struct tr_http_exchange *exchange)
     int status = inflate_piece(exchange, TR_SLICE(""));
     if (status == TR_HTTP_MORE)
         return refuse(exchange, 400, "the compressed body ends too early", 0);
+    if (status == TR_HTTP_DONE)
+        end_inflate(exchange);
     return status;
 }
 
@@ -253,8 +282,6 @@ void tr_http_body_drop(struct tr_http_exchange *exchange)
         exchange->body = NULL;
         exchange->body_size = exchange->body_capacity = 0;
     }
-    if (exchange->inflate != NULL) {
-        tr_http_inflate_free(exchange->inflate);
-        exchange->inflate = NULL;
-    }
+    if (exchange->inflate != NULL)
+        end_inflate(exchange);
 }

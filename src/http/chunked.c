@@ -125,8 +125,8 @@ static enum state trailer(struct tr_http_chunked *chunked, enum state state, uns
     return bad(chunked, "a trailer must be a name, a colon at once, a value");
 }
 
-static enum state expect_byte(struct tr_http_chunked *chunked, unsigned char byte, char expected,
-                              enum state next)
+static enum state expect_byte(struct tr_http_chunked *chunked, unsigned char byte,
+                              unsigned char expected, enum state next)
 {
     if (byte == expected)
         return next;

@@ -10,7 +10,7 @@
 
 #include <event2/event.h>
 
-enum { TICK_MS = 100 };
+enum { TICK_US = 100000 };
 
 static void expire_state(struct tr_http_worker *worker, enum tr_http_state state)
 {
@@ -64,7 +64,7 @@ void tr_http_deadline_init(struct tr_http_worker *worker)
 
 void tr_http_deadline_watch(struct tr_http_worker *worker, bool watch)
 {
-    const struct timeval tick = {0, TICK_MS * 1000};
+    const struct timeval tick = {0, TICK_US};
     if (watch)
         event_add(&worker->tick_event, &tick);
     else

@@ -119,48 +119,49 @@ static void take_expect(struct tr_http_head *head, struct tr_slice value)
 /* A list, or a second field, is more than one coding. */
 static void take_coding(struct tr_http_head *head, struct tr_slice value)
 {
-    if (head->has_coding)
-        head->coding = TR_HTTP_CODING_UNKNOWN;
-    else if (tr_slice_is_nocase(value, "gzip") || tr_slice_is_nocase(value, "x-gzip"))
-        head->coding = TR_HTTP_GZIP;
+    enum tr_http_coding coding = TR_HTTP_CODING_UNKNOWN;
+    if (tr_slice_is_nocase(value, "gzip") || tr_slice_is_nocase(value, "x-gzip"))
+        coding = TR_HTTP_GZIP;
     else if (tr_slice_is_nocase(value, "deflate"))
-        head->coding = TR_HTTP_DEFLATE;
-    else if (!tr_slice_is_nocase(value, "identity") && value.size > 0)
-        head->coding = TR_HTTP_CODING_UNKNOWN;
+        coding = TR_HTTP_DEFLATE;
+    else if (tr_slice_is_nocase(value, "identity") || value.size == 0)
+        coding = TR_HTTP_IDENTITY;
+    head->coding = head->has_coding ? TR_HTTP_CODING_UNKNOWN : coding;
     head->has_coding = true;
+}
+
+/* lower is in lower case; most names differ from it in length or first letter. */
+static bool is_name(struct tr_slice name, const char *lower)
+{
+    return (name.data[0] | 0x20) == lower[0] && tr_slice_is_nocase(name, lower);
 }
 
 int tr_http_framing_field(struct tr_http_head *head, const struct tr_http_field *field)
 {
     switch (field->name.size) {
     case 4:
-        if (tr_slice_is_nocase(field->name, "host"))
-            return take_host(head, field->value);
-        break;
+        return is_name(field->name, "host") ? take_host(head, field->value) : 0;
     case 6:
-        if (tr_slice_is_nocase(field->name, "expect"))
+        if (is_name(field->name, "expect"))
             take_expect(head, field->value);
-        break;
+        return 0;
     case 10:
-        if (tr_slice_is_nocase(field->name, "connection"))
+        if (is_name(field->name, "connection"))
             take_connection(head, field->value);
-        break;
+        return 0;
     case 14:
-        if (tr_slice_is_nocase(field->name, "content-length"))
-            return take_length(head, field->value);
-        break;
+        return is_name(field->name, "content-length") ? take_length(head, field->value) : 0;
     case 16:
-        if (tr_slice_is_nocase(field->name, "content-encoding"))
+        if (is_name(field->name, "content-encoding"))
             take_coding(head, field->value);
-        break;
+        return 0;
     case 17:
-        if (tr_slice_is_nocase(field->name, "transfer-encoding"))
+        if (is_name(field->name, "transfer-encoding"))
             return take_transfer_encoding(head, field->value);
-        break;
+        return 0;
     default:
-        break;
+        return 0;
     }
-    return 0;
 }
 
 int tr_http_framing_decide(struct tr_http_head *head)

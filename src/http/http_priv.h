@@ -115,8 +115,8 @@ struct tr_http_exchange {
 
     enum tr_http_body_kind body_kind;
     struct tr_http_chunked chunked;
-    struct tr_http_inflate *inflate;
-    uint64_t raw_bytes; /* of the body, without chunk framing, so far */
+    struct tr_http_inflate *inflate; /* TR_HTTP_INFLATE_BYTES in server->body_memory */
+    uint64_t raw_bytes;              /* of the body, without chunk framing, so far */
     char *body;
     size_t body_size;
     size_t body_capacity; /* counted in server->body_memory */
@@ -143,7 +143,8 @@ struct tr_http_worker {
     struct tr_http_exchanges exchanges;
     struct tr_http_exchanges spare;
     int spare_count;
-    int64_t now_us; /* monotonic, as of this callback */
+    struct tr_http_inflate *spare_inflate; /* one is enough for bodies that come in one piece */
+    int64_t now_us;                        /* monotonic, as of this callback */
     int64_t rate_checked_us;
     int64_t date_second;
     char date[48]; /* the whole field line */

@@ -14,7 +14,8 @@
 
 struct tr_http_inflate {
     z_stream stream;
-    bool ready; /* the format is known and zlib set up */
+    bool has_stream; /* zlib has its memory */
+    bool ready;      /* the format is known and zlib set up */
     bool done;
     enum tr_http_coding coding;
     unsigned char first[2]; /* of a deflate body, until there are two */
@@ -41,17 +42,27 @@ static void set_up(struct tr_http_inflate *decoder, int window_bits)
 {
     decoder->stream.zalloc = allocate;
     decoder->stream.zfree = release;
-    if (inflateInit2(&decoder->stream, window_bits) != Z_OK)
+    int status = decoder->has_stream ? inflateReset2(&decoder->stream, window_bits)
+                                     : inflateInit2(&decoder->stream, window_bits);
+    if (status != Z_OK)
         abort(); /* no memory, or another zlib than we were built with */
-    decoder->ready = true;
+    decoder->has_stream = decoder->ready = true;
+}
+
+void tr_http_inflate_reset(struct tr_http_inflate *decoder, enum tr_http_coding coding)
+{
+    decoder->coding = coding;
+    decoder->ready = decoder->done = false;
+    decoder->first_size = decoder->first_used = 0;
+    decoder->message = NULL;
+    if (coding == TR_HTTP_GZIP)
+        set_up(decoder, WINDOW_BITS + WINDOW_GZIP);
 }
 
 struct tr_http_inflate *tr_http_inflate_new(enum tr_http_coding coding)
 {
     struct tr_http_inflate *decoder = tr_calloc(1, sizeof *decoder);
-    decoder->coding = coding;
-    if (coding == TR_HTTP_GZIP)
-        set_up(decoder, WINDOW_BITS + WINDOW_GZIP);
+    tr_http_inflate_reset(decoder, coding);
     return decoder;
 }
 
@@ -59,7 +70,7 @@ void tr_http_inflate_free(struct tr_http_inflate *decoder)
 {
     if (decoder == NULL)
         return;
-    if (decoder->ready)
+    if (decoder->has_stream)
         inflateEnd(&decoder->stream);
     free(decoder);
 }

@@ -68,10 +68,10 @@ static int parse_version(struct tr_http_head *head, struct tr_slice text)
 
 static int parse_request_line(struct tr_http_head *head, struct tr_slice line)
 {
-    size_t at = 0;
-    while (at < line.size && tr_http_is_tchar((unsigned char)line.data[at]))
+    size_t at = 0; /* the CR behind the line, no tchar, ends the search */
+    while (tr_http_is_tchar((unsigned char)line.data[at]))
         at++;
-    if (at == 0 || at == line.size || line.data[at] != ' ')
+    if (at == 0 || line.data[at] != ' ')
         return tr_http_head_refuse(head, 400, "the request must begin with a method and one space");
     head->method = find_method(tr_slice(line.data, at));
     const char *target = line.data + at + 1;
@@ -98,19 +98,23 @@ static bool has_control_word(const char *data)
     return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & (ones * 0x80);
 }
 
+static bool are_field_bytes(const char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!tr_http_is_field_byte((unsigned char)data[i]))
+            return false;
+    return true;
+}
+
+/* A tab, which is allowed, takes the slow way too; the last word overlaps the one before. */
 static bool is_field_value(struct tr_slice value)
 {
-    size_t at = 0;
-    while (at < value.size) {
-        if (value.size - at >= 8 && !has_control_word(value.data + at)) {
-            at += 8;
-            continue;
-        }
-        if (!tr_http_is_field_byte((unsigned char)value.data[at]))
-            return false;
-        at++;
-    }
-    return true;
+    if (value.size < 8)
+        return are_field_bytes(value.data, value.size);
+    bool suspicious = has_control_word(value.data + value.size - 8);
+    for (size_t at = 0; at + 8 < value.size && !suspicious; at += 8)
+        suspicious = has_control_word(value.data + at);
+    return !suspicious || are_field_bytes(value.data, value.size);
 }
 
 static bool is_space(char byte)
@@ -122,10 +126,10 @@ static int parse_field(struct tr_http_head *head, struct tr_slice line)
 {
     if (is_space(line.data[0]))
         return tr_http_head_refuse(head, 400, "a field must not begin with space: no folded lines");
-    size_t colon = 0;
-    while (colon < line.size && tr_http_is_tchar((unsigned char)line.data[colon]))
+    size_t colon = 0; /* the CR behind the line, no tchar, ends the search */
+    while (tr_http_is_tchar((unsigned char)line.data[colon]))
         colon++;
-    if (colon == 0 || colon == line.size || line.data[colon] != ':')
+    if (colon == 0 || line.data[colon] != ':')
         return tr_http_head_refuse(head, 400, "a field must be a name, a colon at once, a value");
     struct tr_slice name = tr_slice(line.data, colon);
     const char *from = line.data + colon + 1;

@@ -78,16 +78,16 @@ static void append_number(struct tr_buf *out, size_t number)
 /* RFC 9110 section 5.6.7; made once a second. */
 static void append_date(struct tr_buf *out, struct tr_http_worker *worker)
 {
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = (time_t)(tr_clock_wall_us() / 1000000);
     if (now != worker->date_second) {
         struct tm tm;
         gmtime_r(&now, &tm);
-        snprintf(worker->date, sizeof worker->date,
-                 "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
-                 tm.tm_mday, months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour % 100,
-                 tm.tm_min % 100, tm.tm_sec % 100);
+        snprintf(worker->date, sizeof worker->date, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+                 days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], (tm.tm_year + 1900) % 10000,
+                 tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
         worker->date_second = now;
     }
     tr_buf_append_text(out, worker->date);

@@ -3,7 +3,7 @@
  * Listening and accepting: one SO_REUSEPORT socket per worker, at most ACCEPTS_PER_TURN
  * connections a turn, so that those that are there get their turn too. Without a free descriptor
  * the spare one is given up to accept one connection and end it, then nothing is accepted for
- * PAUSE_MS: the others wait in the backlog, and nothing spins.
+ * PAUSE_US: the others wait in the backlog, and nothing spins.
  */
 #include "http_priv.h"
 #include "traction/base/alloc.h"
@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 64, PAUSE_MS = 100, BACKLOG = 4096, COMPLAINT_US = 1000000 };
+enum { ACCEPTS_PER_TURN = 64, PAUSE_US = 100000, BACKLOG = 4096, COMPLAINT_US = 1000000 };
 
 void tr_http_options_init(struct tr_http_options *options)
 {
@@ -82,7 +82,7 @@ static void hang_up_on_one(struct tr_http_worker *worker)
 
 static void pause_accepting(struct tr_http_worker *worker, int code)
 {
-    static const struct timeval pause = {0, PAUSE_MS * 1000};
+    static const struct timeval pause = {0, PAUSE_US};
     complain(worker->server, code);
     if (code == EMFILE || code == ENFILE)
         hang_up_on_one(worker);
@@ -343,6 +343,7 @@ static void free_worker(struct tr_http_worker *worker)
         event_del(&worker->tick_event);
     }
     tr_http_exchange_trim(worker, 0);
+    tr_http_inflate_free(worker->spare_inflate);
     tr_buf_fini(&worker->out);
     if (worker->spare_fd >= 0)
         close(worker->spare_fd);

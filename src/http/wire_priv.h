@@ -107,7 +107,10 @@ int tr_http_chunked_next(struct tr_http_chunked *chunked, struct tr_slice *input
 
 /* inflate.c */
 struct tr_http_inflate;
+enum { TR_HTTP_INFLATE_BYTES = 40960 }; /* about what one takes, zlib's window included */
 struct tr_http_inflate *tr_http_inflate_new(enum tr_http_coding coding);
+/* As new, for another body, with the memory it has. */
+void tr_http_inflate_reset(struct tr_http_inflate *inflate, enum tr_http_coding coding);
 void tr_http_inflate_free(struct tr_http_inflate *inflate);
 /* Takes bytes from the front of input and writes at most room bytes to out. TR_HTTP_DATA: out is
  * full, call again; TR_HTTP_MORE: input is used up; TR_HTTP_DONE: the stream is complete and input

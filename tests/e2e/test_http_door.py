@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -281,9 +282,10 @@ def test_pipelined_heads_at_every_offset(server):
             assert read_answer(stream).json["fields"] == 2
 
 
+@pytest.mark.parametrize("mode", [[], ["later"]])
 @pytest.mark.parametrize("path", [b"/x", b"/big?size=100000"])
-def test_pipelining_without_reading_is_bounded(server, path):
-    with server.connect() as client:
+def test_pipelining_without_reading_is_bounded(mode, path):
+    with serve(*mode, requests_per_connection=10**9) as server, server.connect() as client:
         assert ask(client, GET).status == 200  # what the first request touches is not its cost
         before = server.rss()
         client.settimeout(1)
@@ -295,8 +297,8 @@ def test_pipelining_without_reading_is_bounded(server, path):
         assert server.cpu() - cpu <= 0.05  # waits, does not spin
         if not SANITIZED:
             assert server.rss() - before < 2 << 20
-    with server.connect() as other:
-        assert ask(other, GET).status == 200
+        with server.connect() as other:
+            assert ask(other, GET).status == 200
 
 
 # ---- refusals ----
@@ -371,7 +373,8 @@ def test_bomb(server):
 
 
 @pytest.mark.parametrize("endless", [b"0" * 4096, b"1;" + b"a" * 4096, b"\r\n" * 2048,
-                                     b"1\r\nx\r\n" * 700])
+                                     b"1\r\nx\r\n" * 700],
+                         ids=["size", "extension", "blank", "tiny"])
 def test_endless_chunks(server, endless):
     with server.connect() as client:
         assert ask(client, GET).status == 200
@@ -616,6 +619,35 @@ def test_body_budget():
 
 
 @pytest.mark.skipif(SANITIZED, reason="memory is not what it is")
+def test_a_thousand_large_bodies():
+    """Nobody's bodies, almost whole: most are told to come again, and memory stays bounded."""
+    with serve() as server:
+        clients = []
+        piece = bytes(250000)
+        for _ in range(1000):
+            client = server.connect()
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.send(post(b"", length=1000000) + piece)
+            clients.append(client)
+        for _ in range(3):
+            for client in clients:
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    client.send(piece)
+        answers = 0
+        for client in clients:
+            client.settimeout(0.01)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                answers += client.recv(100).startswith(b"HTTP/1.1 503")
+        assert answers > 100
+        assert server.rss() < 200 << 20
+        with server.connect() as client:
+            assert ask(client, GET).status == 200
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.skipif(SANITIZED, reason="memory is not what it is")
 def test_ten_thousand_idle():
     count = 10000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -694,3 +726,62 @@ def test_workers_share_a_port():
         for _ in range(50):
             with server.connect() as client:
                 assert ask(client, GET).status == 200
+
+
+# ---- what a proxy would see ----
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nginx")
+    if shutil.which("nginx") is None:
+        pytest.skip("no nginx")
+    config = folder / "nginx.conf"
+    config.write_text(f"""
+        daemon off; pid {folder}/pid; error_log {folder}/error crit; worker_processes 1;
+        events {{ worker_connections 64; }}
+        http {{
+            access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
+            fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+            server {{ listen unix:{folder}/socket; location / {{ return 204; }} }}
+        }}""")
+    process = subprocess.Popen(["nginx", "-e", f"{folder}/error", "-c", str(config)],
+                               stderr=subprocess.DEVNULL)
+    for _ in range(200):
+        if (folder / "socket").exists():
+            break
+        time.sleep(0.02)
+    yield str(folder / "socket")
+    process.terminate()
+    process.wait(TIMEOUT)
+
+
+def statuses(client, data):
+    """Of all answers to data, after which the client sends no more."""
+    with client, contextlib.suppress(ConnectionResetError):
+        client.settimeout(TIMEOUT)
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        stream = client.makefile("rb")
+        found = []
+        while line := stream.readline():
+            found.append(int(line.split()[1]))
+            length = 0
+            while (line := stream.readline()) not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split()[1])
+            if not (data.startswith(b"HEAD") and len(found) == 1):
+                stream.read(length)
+        return found
+
+
+@pytest.mark.parametrize("probe", sorted(CORPUS.glob("good-*")), ids=lambda path: path.name)
+def test_same_requests_as_nginx(hostile_server, nginx, probe):
+    """Where nginx takes a stream, it finds as many requests in it as we do."""
+    data = probe.read_bytes() + GET.replace(b"/x", b"/empty") * 3
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(nginx)
+    theirs = [status for status in statuses(client, data) if status != 100]
+    ours = statuses(hostile_server.connect(), data)
+    if all(status < 400 for status in theirs):
+        assert len(ours) == len(theirs)
+        assert all(status < 400 for status in ours)

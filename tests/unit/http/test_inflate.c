@@ -36,7 +36,13 @@ static size_t pack(int window_bits, const void *plain, size_t size, char *out)
 static int unpack(enum tr_http_coding coding, const char *packed, size_t size, size_t cut,
                   size_t room, char *out, size_t *size_out)
 {
-    struct tr_http_inflate *inflate = tr_http_inflate_new(coding);
+    static struct tr_http_inflate *spare; /* every other one is used again */
+    struct tr_http_inflate *inflate = spare;
+    spare = NULL;
+    if (inflate != NULL)
+        tr_http_inflate_reset(inflate, coding);
+    else
+        spare = inflate = tr_http_inflate_new(coding);
     int status = TR_HTTP_MORE;
     *size_out = 0;
     for (int part = 0; part < 2 && status == TR_HTTP_MORE; part++) {
@@ -54,7 +60,8 @@ static int unpack(enum tr_http_coding coding, const char *packed, size_t size, s
     }
     if (status < 0 && tr_http_inflate_message(inflate) == NULL)
         assert_true(cut < size);
-    tr_http_inflate_free(inflate);
+    if (spare == NULL)
+        tr_http_inflate_free(inflate);
     return status;
 }
 
