@@ -19,6 +19,7 @@
 #include "traction/event.h"
 #include "traction/http.h"
 #include "traction/intake.h"
+#include "traction/intake.h"
 #include "traction/spool.h"
 #include "traction/writer.h"
 
