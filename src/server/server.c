@@ -145,7 +145,7 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     intake.spool = server->spool;
     intake.writer = server->writer;
     intake.limits = config->event_limits;
-    intake.ack = (enum tr_spool_ack)config->ack;
+    intake.ack = (enum tr_intake_ack)config->ack;
     intake.commit_timeout_ms = config->commit_timeout_ms;
     int result = tr_intake_new(&server->intake, &intake, error);
     if (result < 0)
