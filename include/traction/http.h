@@ -90,8 +90,12 @@ struct tr_slice tr_http_field(const struct tr_http_request *request, const char 
 /* The decoded value of a query parameter ("+" is a space), from the request's arena; the first if
  * it is repeated. Absent: data NULL. *next (may be NULL) starts at 0 and walks repeated ones. */
 struct tr_slice tr_http_query(struct tr_http_request *request, const char *name, size_t *next);
+/* Walks all query parameters, decoded; *next starts at 0. False at the end. */
+bool tr_http_query_next(struct tr_http_request *request, size_t *next, struct tr_slice *name_out,
+                        struct tr_slice *value_out);
 
-/* A table of routes. Paths are exact; one slash more at the end is let pass. */
+/* A table of routes. Paths are exact, one slash more at the end is let pass; a path that ends with
+ * "/" and a star takes everything below it. */
 #define TR_HTTP_METHOD_BIT(method) (1u << (method))
 struct tr_http_route {
     unsigned methods; /* TR_HTTP_METHOD_BIT()s; GET answers HEAD too */

@@ -35,3 +35,6 @@ void tr_intake_free(struct tr_intake *intake);
 
 /* The routes of all protocols; their handlers' context is the tr_intake. */
 const struct tr_http_route *tr_intake_routes(size_t *count_out);
+
+/* The key a request carries in its head, whatever it is worth; data NULL: none. */
+struct tr_slice tr_credentials_find(struct tr_http_request *request);

@@ -41,8 +41,8 @@ enum { TR_KPI_PROBLEM = 1 };
 /* Which way to compute; AUTO unless the parameter source says rollup or events. */
 enum tr_kpi_source { TR_KPI_AUTO, TR_KPI_ROLLUP, TR_KPI_EVENTS };
 
-/* Room that the arena must have for a question and its answer, texts included. */
-enum { TR_KPI_ARENA_BYTES = 64 << 20 };
+/* Room that an arena must have for a question and its answer, texts included. */
+enum { TR_KPI_ARENA_BYTES = 32 << 20 };
 
 /* Answers one question on the given connection; blocks. The answer is a new reference, shaped as
  * docs/api.md says. as_of_us goes into the answer; 0: not known. TR_KPI_PROBLEM fills problem_out.

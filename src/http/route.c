@@ -7,6 +7,8 @@
 static bool matches(const char *path, struct tr_slice asked)
 {
     size_t size = strlen(path);
+    if (path[size - 1] == '*')
+        return asked.size > size - 1 && memcmp(path, asked.data, size - 1) == 0;
     if (asked.size == size + 1 && asked.data[size] == '/' && size > 1)
         asked.size--;
     return asked.size == size && memcmp(asked.data, path, size) == 0;

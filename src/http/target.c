@@ -136,3 +136,32 @@ struct tr_slice tr_http_query(struct tr_http_request *request, const char *name,
     }
     return TR_SLICE_NONE;
 }
+
+static struct tr_slice decode(struct tr_http_request *request, const char *text, size_t size)
+{
+    char *value = tr_arena_alloc(request->arena, size + 1);
+    size_t value_size = tr_http_percent_decode(tr_slice(text, size), true, value);
+    value[value_size] = '\0';
+    return tr_slice(value, value_size);
+}
+
+bool tr_http_query_next(struct tr_http_request *request, size_t *next, struct tr_slice *name_out,
+                        struct tr_slice *value_out)
+{
+    struct tr_slice query = request->query;
+    while (*next < query.size) {
+        const char *from = query.data + *next;
+        const char *amp = memchr(from, '&', query.size - *next);
+        size_t size = amp != NULL ? (size_t)(amp - from) : query.size - *next;
+        const char *equals = memchr(from, '=', size);
+        size_t name_size = equals != NULL ? (size_t)(equals - from) : size;
+        *next += size + 1;
+        if (size == 0)
+            continue;
+        *name_out = decode(request, from, name_size);
+        *value_out =
+            equals != NULL ? decode(request, equals + 1, size - name_size - 1) : TR_SLICE("");
+        return true;
+    }
+    return false;
+}

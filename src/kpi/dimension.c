@@ -4,8 +4,8 @@
  * of dimensions.sql; everything else of a condition is a value, and is bound.
  *
  * A condition: [!] dimension (: value | ~ pattern), alternatives parted by "|" ("\|" stands for the
- * character itself). A pattern knows "*" only, and becomes one of LIKE. An empty value matches events
- * that do not have the dimension.
+ * character itself). A pattern knows "*" only, and becomes one of LIKE. An empty value matches
+ * events that do not have the dimension.
  */
 #include "kpi_priv.h"
 
@@ -57,7 +57,8 @@ static struct tr_slice first_alternative(struct tr_slice text)
 {
     size_t size = 0;
     while (size < text.size && text.data[size] != '|')
-        size += text.data[size] == '\\' && size + 1 < text.size && text.data[size + 1] == '|' ? 2 : 1;
+        size +=
+            text.data[size] == '\\' && size + 1 < text.size && text.data[size + 1] == '|' ? 2 : 1;
     return tr_slice(text.data, size);
 }
 
@@ -104,8 +105,9 @@ const char *tr_kpi_parse_condition(struct tr_slice text, struct tr_arena *arena,
     if (end == text.size)
         return "expected dimension:value or dimension~pattern, such as country:DE or url~/docs/*";
     if (!tr_kpi_parse_dimension(tr_slice(text.data, end), &condition_out->dimension))
-        return tr_arena_printf(arena, "\"%.*s\" is not a dimension; expected one of " TR_KPI_DIMENSION_LIST,
-                               (int)end, text.data);
+        return tr_arena_printf(
+            arena, "\"%.*s\" is not a dimension; expected one of " TR_KPI_DIMENSION_LIST, (int)end,
+            text.data);
     condition_out->glob = text.data[end] == '~';
     if (!parse_values(tr_slice(text.data + end + 1, text.size - end - 1), arena, condition_out))
         return "expected at most 100 alternatives";

@@ -41,8 +41,7 @@ static void finish(struct merging *merging)
     if (!point->known)
         return;
     for (int i = 0; i < TR_KPI_QUANTILES; i++)
-        point->quantiles[i] =
-            rounded(tr_sketch_quantile(&merging->sketch, tr_kpi_quantiles[i]));
+        point->quantiles[i] = rounded(tr_sketch_quantile(&merging->sketch, tr_kpi_quantiles[i]));
     point->mean = merging->total_us / (double)point->n / 1000;
     point->value = point->mean;
     if (merging->percentile > 0)

@@ -9,8 +9,8 @@
 /* Limits of a question. */
 enum {
     TR_KPI_POINTS_MAX = 11000,
-    TR_KPI_POINTS_BY_MAX = 2000, /* with groups, which have a series each */
-    TR_KPI_GROUPS_MAX = 20,      /* and "other" */
+    TR_KPI_POINTS_BY_MAX = 500, /* with groups, which have a series each */
+    TR_KPI_GROUPS_MAX = 20,     /* and "other" */
     TR_KPI_CONDITIONS_MAX = 8,
     TR_KPI_ALTERNATIVES_MAX = 100,
     TR_KPI_TEXT_MAX = 2000, /* bytes of a parameter's value */
@@ -34,7 +34,7 @@ struct tr_kpi_entry {
     const char *name;
     const char *definition; /* one sentence */
     const char *formula;
-    const char *unit; /* NULL: the project's currency */
+    const char *unit;   /* NULL: the project's currency */
     const char *sample; /* what n counts */
     const char *note;   /* said in every answer; NULL: nothing */
     const char *file;   /* of sql/queries/kpi; NULL: the same name */
@@ -54,7 +54,8 @@ const struct tr_kpi_entry *tr_kpi_find(struct tr_slice name, const char **near_o
 /* The most similar of count names, or NULL if none is. */
 const char *tr_kpi_nearest(struct tr_slice name, const char *(*get)(size_t index), size_t count);
 
-/* The question ---------------------------------------------------------------------------------- */
+/* The question ----------------------------------------------------------------------------------
+ */
 
 /* One end of a range, as given. */
 enum tr_kpi_when_kind { TR_KPI_ABSENT, TR_KPI_INSTANT, TR_KPI_DATE, TR_KPI_TODAY };
@@ -83,7 +84,7 @@ enum tr_kpi_interval {
 extern const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE];
 
 struct tr_kpi_dimension {
-    const char *fragment; /* of dimensions.sql; NULL: none */
+    const char *fragment;     /* of dimensions.sql; NULL: none */
     struct tr_slice property; /* of the dimension "properties" */
     struct tr_slice text;     /* as asked */
 };
@@ -91,8 +92,10 @@ struct tr_kpi_dimension {
 bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimension_out);
 /* Each is a fragment of dimensions.sql. */
 #define TR_KPI_DIMENSIONS(X)                                                                       \
-    X(kind) X(name) X(country) X(device) X(browser) X(os) X(channel) X(path) X(host) X(url)        \
-    X(referrer) X(session) X(user) X(route) X(status) X(feature) X(goal) X(plan) X(metric)
+    X(kind)                                                                                        \
+    X(name)                                                                                        \
+    X(country) X(device) X(browser) X(os) X(channel) X(path) X(host) X(url) X(referrer) X(session) \
+        X(user) X(route) X(status) X(feature) X(goal) X(plan) X(metric)
 #define TR_KPI_DIMENSION_TEXT(name) #name ", "
 #define TR_KPI_DIMENSION_LIST TR_KPI_DIMENSIONS(TR_KPI_DIMENSION_TEXT) "properties.NAME"
 
@@ -146,7 +149,8 @@ int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
 /* The parameters of an entry as JSON: name and meaning. A new reference. */
 json_t *tr_kpi_parameters_json(const struct tr_kpi_entry *entry);
 
-/* The range ------------------------------------------------------------------------------------- */
+/* The range -------------------------------------------------------------------------------------
+ */
 
 struct tr_kpi_range {
     int64_t from_us;
@@ -166,7 +170,8 @@ int tr_kpi_check_zone(struct tr_kpi_ask *ask, struct tr_kpi_question *question);
 int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    struct tr_kpi_range *range_out, struct tr_kpi_range *before_out);
 
-/* The plan -------------------------------------------------------------------------------------- */
+/* The plan --------------------------------------------------------------------------------------
+ */
 
 struct tr_kpi_plan {
     enum tr_kpi_source source;
@@ -187,7 +192,8 @@ void tr_kpi_plan_events(const struct tr_kpi_question *question, const struct tr_
 int tr_kpi_choose(struct tr_kpi_ask *ask, const struct tr_kpi_question *question,
                   const struct tr_kpi_range *range, struct tr_kpi_plan *plan_out);
 
-/* The statement --------------------------------------------------------------------------------- */
+/* The statement ---------------------------------------------------------------------------------
+ */
 
 /* What a query asks for: the total alone, or with intervals and groups. */
 struct tr_kpi_scope {
@@ -201,7 +207,8 @@ struct tr_kpi_scope {
 void tr_kpi_build(const struct tr_kpi_scope *scope, struct tr_buf *sql,
                   struct tr_pg_params *params);
 
-/* Numbers --------------------------------------------------------------------------------------- */
+/* Numbers ---------------------------------------------------------------------------------------
+ */
 
 enum { TR_KPI_QUANTILES = 4 };
 extern const double tr_kpi_quantiles[TR_KPI_QUANTILES];
@@ -232,7 +239,7 @@ struct tr_kpi_amount {
 
 struct tr_kpi_numbers {
     struct tr_kpi_point total;
-    struct tr_kpi_point *series; /* bucket_count, NULL without intervals */
+    struct tr_kpi_point *series;                        /* bucket_count, NULL without intervals */
     struct tr_kpi_group *groups[TR_KPI_GROUPS_MAX + 1]; /* [0] other, [1] first …; NULL: none */
     struct tr_kpi_amount *currencies;
     size_t currency_count;
@@ -248,7 +255,8 @@ struct tr_kpi_point *tr_kpi_point_of(const struct tr_kpi_scope *scope,
                                      const struct tr_pg_result *rows, int row,
                                      struct tr_kpi_numbers *numbers, struct tr_arena *arena);
 
-/* The answer ------------------------------------------------------------------------------------ */
+/* The answer ------------------------------------------------------------------------------------
+ */
 
 struct tr_kpi_result {
     const struct tr_kpi_question *question;

@@ -114,8 +114,8 @@ int tr_kpi_measure(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
         return result;
     *numbers_out = (struct tr_kpi_numbers){0};
     if (scope->series)
-        numbers_out->series = tr_arena_calloc(ask->arena, scope->range->bucket_count *
-                                                              sizeof *numbers_out->series);
+        numbers_out->series =
+            tr_arena_calloc(ask->arena, scope->range->bucket_count * sizeof *numbers_out->series);
     if (scope->question->entry->shape == TR_KPI_DISTRIBUTION)
         return tr_kpi_read_distribution(ask, scope, rows, numbers_out);
     read_rows(scope, rows, numbers_out, ask->arena);

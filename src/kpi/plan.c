@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rollups or events. Rollups answer where nothing is filtered, what is grouped by is kept in them,
- * and the range and its intervals begin and end where their rows do: at quarters of an hour ('q') or
- * at midnights of the project's time zone ('d'). An end elsewhere, such as now, is as good as the
- * next boundary when no event lies between the two.
+ * and the range and its intervals begin and end where their rows do: at quarters of an hour ('q')
+ * or at midnights of the project's time zone ('d'). An end elsewhere, such as now, is as good as
+ * the next boundary when no event lies between the two.
  */
 #include "kpi_priv.h"
 
@@ -69,7 +69,8 @@ bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_
     if (plan_out->reason == NULL && grain == 'd')
         plan_out->reason = why_not_by_days(question, range);
     if (plan_out->reason == NULL && grain == 'q' && !at_quarters(range))
-        plan_out->reason = "rollups hold quarters of an hour, and the range does not begin with one";
+        plan_out->reason =
+            "rollups hold quarters of an hour, and the range does not begin with one";
     if (plan_out->reason != NULL)
         return false;
     plan_out->fragment = tr_kpi_fragment(question, true);

@@ -168,7 +168,8 @@ static const struct parameter {
      "start of the range, included: RFC 3339, a date, now, today, yesterday, -7d or -2w (the start "
      "of that day), -24h or -30m (exactly); default: 30 days before the end"},
     {"to", parse_to, 0, false,
-     "end of the range, not included; a date, today or yesterday includes that day; default: the end "
+     "end of the range, not included; a date, today or yesterday includes that day; default: the "
+     "end "
      "of today, or now if from counts hours or minutes"},
     {"interval", parse_interval, 0, false,
      "minute, hour, day, week (from Monday), month or none; default: day, or hour up to two days"},
@@ -214,14 +215,13 @@ static bool is_text(struct tr_slice text)
 
 static int refuse_unknown(struct tr_kpi_ask *ask, struct tr_slice name)
 {
-    const char *shown = is_text(name) && name.size <= 64
-                            ? tr_arena_strndup(ask->arena, name.data, name.size)
-                            : "?";
+    const char *shown =
+        is_text(name) && name.size <= 64 ? tr_arena_strndup(ask->arena, name.data, name.size) : "?";
     const char *near = tr_kpi_nearest(name, name_of, PARAMETERS);
-    const char *hint =
-        near != NULL ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
-                     : "The parameters are from, to, interval, timezone, by, where, compare, "
-                       "include, source, and those that /v1/kpis lists for this KPI.";
+    const char *hint = near != NULL
+                           ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
+                           : "The parameters are from, to, interval, timezone, by, where, compare, "
+                             "include, source, and those that /v1/kpis lists for this KPI.";
     return tr_kpi_refuse(ask, 400, shown, hint, "there is no parameter %s", shown);
 }
 
@@ -238,8 +238,7 @@ static int parse_parameter(struct tr_kpi_ask *ask, struct tr_kpi_question *quest
         return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: %s has no such parameter",
                              parameter->name, question->entry->name);
     if (seen[i] && !parameter->repeated)
-        return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: expected once",
-                             parameter->name);
+        return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: expected once", parameter->name);
     seen[i] = true;
     if (given->value.size > TR_KPI_TEXT_MAX || !is_text(given->value))
         return tr_kpi_refuse(ask, 400, parameter->name, NULL,
@@ -267,8 +266,7 @@ static void settle(struct tr_kpi_ask *ask, struct tr_kpi_question *question)
     if (question->to.kind == TR_KPI_ABSENT) {
         question->to = (struct tr_kpi_when){.kind = TR_KPI_TODAY, .days = 1};
         if (question->from.hours)
-            question->to =
-                (struct tr_kpi_when){.kind = TR_KPI_INSTANT, .instant_us = ask->now_us};
+            question->to = (struct tr_kpi_when){.kind = TR_KPI_INSTANT, .instant_us = ask->now_us};
     }
     if (entry->by != NULL)
         tr_kpi_parse_dimension(tr_slice_of(entry->by), &question->by);

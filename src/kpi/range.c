@@ -65,9 +65,8 @@ static int check_points(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
                         const struct tr_kpi_range *range)
 {
     static const int64_t least_us[TR_KPI_BY_RANGE] = {
-        [TR_KPI_NONE] = INT64_MAX,     [TR_KPI_MINUTE] = HOUR_US / 60, [TR_KPI_HOUR] = HOUR_US,
-        [TR_KPI_DAY] = 24 * HOUR_US,   [TR_KPI_WEEK] = 168 * HOUR_US,
-        [TR_KPI_MONTH] = 730 * HOUR_US,
+        [TR_KPI_NONE] = INT64_MAX,   [TR_KPI_MINUTE] = HOUR_US / 60, [TR_KPI_HOUR] = HOUR_US,
+        [TR_KPI_DAY] = 24 * HOUR_US, [TR_KPI_WEEK] = 168 * HOUR_US,  [TR_KPI_MONTH] = 730 * HOUR_US,
     };
     bool groups = question->by.fragment != NULL;
     int64_t most = groups ? TR_KPI_POINTS_BY_MAX : TR_KPI_POINTS_MAX;

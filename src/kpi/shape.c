@@ -101,7 +101,8 @@ static json_t *group_json(const struct tr_kpi_result *result, const struct tr_kp
     enum tr_kpi_shape shape = result->question->entry->shape;
     const struct tr_kpi_numbers *numbers = result->numbers;
     json_t *object = json_object();
-    json_object_set_new(object, "by", group->other ? json_string("other") : text_json(group->label));
+    json_object_set_new(object, "by",
+                        group->other ? json_string("other") : text_json(group->label));
     if (group->other)
         json_object_set_new(object, "other", json_true());
     json_object_set_new(object, "value", tr_kpi_value_json(shape, &group->total));
@@ -224,18 +225,18 @@ json_t *tr_kpi_answer_json(const struct tr_kpi_result *result)
     const struct tr_kpi_entry *entry = question->entry;
     json_t *object = json_object();
     json_object_set_new(object, "kpi", json_string(entry->name));
-    json_object_set_new(object, "unit", json_string(entry->unit != NULL
-                                                        ? entry->unit
-                                                        : question->project->currency));
+    json_object_set_new(
+        object, "unit",
+        json_string(entry->unit != NULL ? entry->unit : question->project->currency));
     json_object_set_new(object, "from", time_json(result->range->from_us));
     json_object_set_new(object, "to", time_json(result->range->to_us));
-    json_object_set_new(object, "interval",
-                        json_string(tr_kpi_interval_names[question->interval]));
+    json_object_set_new(object, "interval", json_string(tr_kpi_interval_names[question->interval]));
     json_object_set_new(object, "timezone", json_string(question->timezone));
     add_question(object, question);
     add_numbers(object, result);
     json_object_set_new(object, "definition", json_string(entry->definition));
-    json_object_set_new(object, "n", json_integer(sample_of(entry->shape, &result->numbers->total)));
+    json_object_set_new(object, "n",
+                        json_integer(sample_of(entry->shape, &result->numbers->total)));
     bool estimated = entry->shape == TR_KPI_DISTRIBUTION && question->percentile > 0;
     json_object_set_new(object, "error", estimated ? json_real(0.01) : json_integer(0));
     json_object_set_new(object, "notes", notes_json(result));

@@ -145,14 +145,22 @@ static const struct {
     void (*bind)(const struct statement *statement);
     bool of_condition; /* each condition has its own */
 } parameters[] = {
-    {"project", bind_project, false}, {"from", bind_from, false},
-    {"to", bind_to, false},           {"from_day", bind_from_day, false},
-    {"to_day", bind_to_day, false},   {"buckets", bind_buckets, false},
-    {"days", bind_days, false},       {"series", bind_series, false},
-    {"levels", bind_levels, false},   {"groups", bind_groups, false},
-    {"grain", bind_grain, false},     {"name", bind_name, false},
-    {"goal", bind_goal, false},       {"metric", bind_metric, false},
-    {"currency", bind_currency, false}, {"property", bind_property, true},
+    {"project", bind_project, false},
+    {"from", bind_from, false},
+    {"to", bind_to, false},
+    {"from_day", bind_from_day, false},
+    {"to_day", bind_to_day, false},
+    {"buckets", bind_buckets, false},
+    {"days", bind_days, false},
+    {"series", bind_series, false},
+    {"levels", bind_levels, false},
+    {"groups", bind_groups, false},
+    {"grain", bind_grain, false},
+    {"name", bind_name, false},
+    {"goal", bind_goal, false},
+    {"metric", bind_metric, false},
+    {"currency", bind_currency, false},
+    {"property", bind_property, true},
     {"values", bind_values, true},
 };
 
@@ -271,16 +279,27 @@ static void put_sets_of_t(struct statement *statement)
     expand_common(statement, statement->scope->series ? "sets_series" : "sets_total");
 }
 
+static void put_key_of_t(struct statement *statement)
+{
+    expand_common(statement, statement->scope->series ? "key_series" : "key_total");
+}
+
 static const struct {
     const char *name;
     void (*put)(struct statement *statement);
 } pieces[] = {
-    {"expression", put_expression}, {"where", put_where},
-    {"bots", put_bots},             {"group", put_group},
-    {"place", put_place},           {"bucket", put_bucket},
-    {"day_bucket", put_day_bucket}, {"rollup_bucket", put_rollup_bucket},
-    {"keys", put_keys},             {"sets", put_sets},
+    {"expression", put_expression},
+    {"where", put_where},
+    {"bots", put_bots},
+    {"group", put_group},
+    {"place", put_place},
+    {"bucket", put_bucket},
+    {"day_bucket", put_day_bucket},
+    {"rollup_bucket", put_rollup_bucket},
+    {"keys", put_keys},
+    {"sets", put_sets},
     {"sets_of_t", put_sets_of_t},
+    {"key_of_t", put_key_of_t},
 };
 
 static void append_piece(struct statement *statement, struct tr_slice name)

@@ -40,6 +40,10 @@ grouping(t) * 2 + 1 as level, t, null::int as g, null::text as label
 2 + grouping(g) as level, null::int as t, g, (select labels from top)[g] as label
 -- fragment: keys_both
 grouping(t, g) as level, t, g, (select labels from top)[g] as label
+-- fragment: key_total
+null::int as t
+-- fragment: key_series
+t
 -- fragment: sets_total
 ()
 -- fragment: sets_series

@@ -19,11 +19,11 @@ with cells as materialized (
     from {events} and e.name = 'conversion' and (:goal::text is null or e.goal = :goal)
     group by 1, 2, 3
 ), active as materialized (
-    select t, count(distinct member) as people
+    select {key_of_t}, count(distinct member) as people
     from (
         select {bucket} as t, e.person as member from {events} and e.kind = 'e' group by 1, 2
     ) a
-    group by grouping sets ((), (t))
+    group by grouping sets ({sets_of_t})
 ), {top_by_members}, converted as (
     select {keys}, count(distinct member) as x
     from (select t, {place} as g, member from cells) placed

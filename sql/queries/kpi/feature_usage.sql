@@ -6,11 +6,11 @@ with cells as materialized (
     from {events} and e.name = 'feature_used' and e.feature is not null
     group by 1, 2, 3
 ), active as materialized (
-    select t, count(distinct member) as people
+    select {key_of_t}, count(distinct member) as people
     from (
         select {bucket} as t, e.person as member from {events} and e.kind = 'e' group by 1, 2
     ) a
-    group by grouping sets ((), (t))
+    group by grouping sets ({sets_of_t})
 ), {top_by_n}, used as (
     select {keys}, coalesce(sum(n), 0)::bigint as x, count(distinct member) as people
     from (select t, {place} as g, member, n from cells) placed
@@ -35,7 +35,7 @@ with cells as materialized (
     from {members} m
     where m.subject = 'feature' or (m.subject = 'active' and m.key = '')
 ), rest as (
-    select t, count(distinct member) as people
+    select {key_of_t}, count(distinct member) as people
     from (
         select {day_bucket} as t, d.member
         from traction.member_set s

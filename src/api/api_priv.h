@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files of src/api only. */
+#pragma once
+
+#include "traction/api.h"
+
+#include "traction/base/arena.h"
+#include "traction/base/buf.h"
+#include "traction/base/loop.h"
+#include "traction/kpi.h"
+#include "traction/pg.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A task has room for one more question once its batch has used BATCH_BYTES of it. */
+enum { PARAMETERS_MAX = 64, THREADS_MAX = 64, BATCH_BYTES = 32 << 20 };
+
+/* One request on its way: made on a worker, answered on a query thread, sent on the worker again.
+ * Owned by whoever holds it; nothing in it is shared. */
+struct task {
+    struct tr_message message;
+    struct tr_api *api;
+    struct tr_http_request *request; /* the worker's; the query thread does not look at it */
+    struct tr_loop *loop;
+    struct tr_arena *arena;
+    struct tr_key key;
+    int64_t now_us;
+    int64_t as_of_us;
+    /* Answers into the fields below. < 0: PostgreSQL failed. */
+    int (*run)(struct task *task, struct tr_pg *pg, struct tr_error *error);
+    struct tr_kpi_project project;
+    const char *project_uuid;
+    struct tr_slice kpi;
+    struct tr_kpi_parameter parameters[PARAMETERS_MAX];
+    size_t parameter_count;
+    struct tr_slice body; /* of POST /v1/query */
+    bool csv;
+    /* the answer */
+    int status;
+    const char *content_type;
+    struct tr_slice answer;
+    struct tr_buf batch; /* what the answers of a batch are put together in */
+};
+
+struct query_thread {
+    struct tr_api *api;
+    pthread_t thread;
+    bool started;
+    struct tr_pg *pg;       /* NULL: not connected */
+    bool complained;        /* that it cannot connect, already in the log */
+    struct tr_message stop; /* run NULL */
+};
+
+/* Keys of the questions under way: a place each. */
+struct gate {
+    pthread_mutex_t lock;
+    uint64_t *keys;
+    size_t count;
+};
+
+struct tr_api {
+    struct tr_api_options options;
+    struct tr_mailbox *mailbox;
+    struct gate gate;
+    struct query_thread threads[THREADS_MAX];
+    _Atomic bool stopping;
+};
+
+/* pool.c */
+enum gate_outcome { GATE_OPEN, GATE_KEY_BUSY, GATE_FULL };
+enum gate_outcome tr_api_enter(struct tr_api *api, uint64_t key);
+/* Worker: hands a task over; it takes the task, and its request is answered later. */
+void tr_api_submit(struct task *take_task);
+struct task *tr_api_task_new(struct tr_api *api, struct tr_http_request *request);
+void tr_api_task_free(struct task *task);
+
+/* reply.c: what an answer is, and errors as {"error":{code, message, parameter, hint}}. */
+void tr_api_answer(struct task *task, int status, const json_t *answer);
+void tr_api_answer_problem(struct task *task, const struct tr_kpi_problem *problem);
+json_t *tr_api_problem_json(const struct tr_kpi_problem *problem);
+/* Worker: sends at once. */
+void tr_api_respond_problem(struct tr_http_request *request, const struct tr_kpi_problem *problem);
+void tr_api_respond(struct tr_http_request *request, int status, const char *content_type,
+                    struct tr_slice body, bool attachment);
+
+/* Runs on query threads. */
+int tr_api_run_question(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_batch(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_ledger(struct task *task, struct tr_pg *pg, struct tr_error *error);
