@@ -165,14 +165,12 @@ class Up(Program):
         super().__init__(directory, (), env, wrapper)
         self.command = ["up", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
 
-    def wait_ready(self, seconds=READY_SECONDS):
-        super().wait_ready(seconds)
-        self.values = read_env(os.path.join(self.data, "traction.env"))
-        return self
-
-    def start(self, ready=True):
-        super().start(ready)
-        return self
+    def check_ready(self):
+        path = os.path.join(self.data, "traction.env")
+        if not super().check_ready() or not os.path.exists(path):
+            return False
+        self.values = read_env(path)
+        return True
 
     @property
     def spool(self):
