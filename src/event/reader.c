@@ -110,10 +110,7 @@ static void read_sent_at(struct tr_event_reader *reader, const struct tr_json_va
     int64_t sent_us = 0;
     if (value->type == TR_JSON_NULL)
         return;
-    if (value->type == TR_JSON_NUMBER) {
-        sent_us = tr_timestamp_from_number(value->raw);
-    } else if (value->type != TR_JSON_STRING ||
-               !tr_timestamp_parse(tr_json_text(value, reader->arena), &sent_us)) {
+    if (!tr_event_read_time(value, reader->arena, &sent_us)) {
         refuse_body(reader, "sent_at", "bad_timestamp", "RFC 3339 or Unix milliseconds");
         return;
     }
@@ -225,11 +222,9 @@ static void read_timestamp(struct reading *reading, const struct tr_json_value *
 {
     struct tr_event *event = reading->event;
     int64_t us = 0;
-    if (value->type == TR_JSON_NUMBER)
-        us = tr_timestamp_from_number(value->raw);
-    else if (value->type != TR_JSON_STRING)
+    if (value->type != TR_JSON_NUMBER && value->type != TR_JSON_STRING)
         tr_refuse(reading->reject, "timestamp", "wrong_type", "a string or a number");
-    else if (!tr_timestamp_parse(tr_json_text(value, reading->reader->arena), &us))
+    else if (!tr_event_read_time(value, reading->reader->arena, &us))
         tr_refuse(reading->reject, "timestamp", "bad_timestamp",
                   "RFC 3339 with an offset, or Unix milliseconds");
     event->has_timestamp = true;
