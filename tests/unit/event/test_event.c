@@ -385,7 +385,7 @@ static void assert_column(const struct row *row, enum tr_column column, const ch
     struct tr_slice got = row->columns[column];
     if (text == NULL ? got.data != NULL : !tr_slice_is(got, text))
         fail_msg("column %d is %s%.*s, not %s", column, got.data == NULL ? "null" : "",
-                 (int)got.size, got.data, text != NULL ? text : "null");
+                 (int)got.size, got.data != NULL ? got.data : "", text != NULL ? text : "null");
 }
 
 /* One event with this url, referrer and channel property: what becomes of them. */
