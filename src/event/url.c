@@ -6,9 +6,14 @@
  */
 #include "event_priv.h"
 
-static const char *const allowed_parameters[] = {
-    "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-    "ref",        "gclid",      "fbclid",       "msclkid",
+#define WORD(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+static const struct tr_slice allowed_parameters[] = {
+    WORD("utm_source"), WORD("utm_medium"),  WORD("utm_campaign"),
+    WORD("utm_term"),   WORD("utm_content"), WORD("ref"),
+    WORD("gclid"),      WORD("fbclid"),      WORD("msclkid"),
 };
 
 static const char *find_char(struct tr_slice text, char c)
@@ -81,7 +86,7 @@ static bool is_allowed(struct tr_slice parameter)
     struct tr_slice value;
     struct tr_slice name = split(parameter, '=', &value);
     for (size_t i = 0; i < sizeof allowed_parameters / sizeof *allowed_parameters; i++)
-        if (tr_slice_is(name, allowed_parameters[i]))
+        if (tr_slice_equal(name, allowed_parameters[i]))
             return true;
     return false;
 }

@@ -117,24 +117,34 @@ static void add_item(struct door *door, const char *type, struct tr_slice object
     door->sender.user_agent = own_agent;
 }
 
-/* False: there are too many. */
-static bool add_items(struct door *door, struct tr_slice batch, const struct segment_outer *outer)
+static size_t count_items(struct tr_slice batch)
+{
+    struct tr_json_walk walk;
+    struct tr_json_value item;
+    size_t count = 0;
+    tr_json_walk_init(&walk, batch);
+    while (tr_json_next_item(&walk) && tr_json_take(&walk, &item))
+        count++;
+    return count;
+}
+
+static void add_items(struct door *door, struct tr_slice batch, const struct segment_outer *outer)
 {
     struct tr_json_walk walk;
     struct tr_json_value item;
     tr_json_walk_init(&walk, batch);
-    for (size_t index = 0; tr_json_next_item(&walk) && tr_json_take(&walk, &item); index++) {
-        if (index == BATCH_EVENTS_MAX)
-            return false;
+    for (size_t index = 0; tr_json_next_item(&walk) && tr_json_take(&walk, &item); index++)
         add_item(door, NULL, item.raw, index, outer);
-    }
-    return true;
 }
 
 static void take_batch(struct door *door, const struct tr_json_value *body)
 {
     struct tr_http_request *request = door->request;
     struct segment_outer outer = {.received_us = request->received_us};
+    if (count_items(body[BATCH].raw) > BATCH_EVENTS_MAX) {
+        respond_failure(request, 400, "a batch may have 2,500 events");
+        return;
+    }
     if (!tr_segment_read_sent_at(&outer, &body[SENT_AT], request->arena)) {
         respond_failure(request, 400, "sentAt: ISO 8601 or Unix milliseconds");
         return;
@@ -142,10 +152,8 @@ static void take_batch(struct door *door, const struct tr_json_value *body)
     if (body[CONTEXT].type == TR_JSON_OBJECT)
         tr_segment_read_context(&outer.context, body[CONTEXT].raw, request->arena);
     tr_door_begin(door, TR_SLICE("/v1/batch"));
-    if (add_items(door, body[BATCH].raw, &outer))
-        tr_door_finish(door, reply_to_batch);
-    else
-        tr_door_refuse(door, 400, "too_many_events", "a batch may have 2,500 events");
+    add_items(door, body[BATCH].raw, &outer);
+    tr_door_finish(door, reply_to_batch);
 }
 
 static void take_single(struct door *door, const char *type)
