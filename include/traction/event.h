@@ -127,6 +127,10 @@ void tr_event_reader_init(struct tr_event_reader *reader, struct tr_slice body, 
 int tr_event_reader_next(struct tr_event_reader *reader, struct tr_event *event_out,
                          struct tr_slice *raw_out, struct tr_reject *reject_out);
 
+/* A time as clients write it: RFC 3339 or Unix milliseconds, in a string or as a number. False: it
+ * is none. Absurd ones are read, and clamped later. */
+bool tr_event_read_time(const struct tr_json_value *value, struct tr_arena *arena, int64_t *us_out);
+
 /* Checking and encoding ------------------------------------------------------------------------ */
 
 /* The most that a record is larger than the properties in it. */

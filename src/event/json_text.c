@@ -94,7 +94,9 @@ size_t tr_utf8_length(const char *at, size_t left)
     return length;
 }
 
-/* Eight bytes that are ASCII, none of them zero. */
+enum { WORD_BYTES = 8 };
+
+/* A word of bytes that are ASCII, none of them zero. */
 static bool is_plain_word(const char *at)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -103,21 +105,27 @@ static bool is_plain_word(const char *at)
     return ((word | (word - ones)) & (ones << 7)) == 0;
 }
 
-bool tr_text_valid(struct tr_slice text)
+static bool is_valid_bytewise(const char *at, const char *end)
 {
-    const char *at = text.data;
-    const char *end = at + text.size;
     while (at < end) {
-        if (end - at >= 8 && is_plain_word(at)) {
-            at += 8;
-            continue;
-        }
         size_t length = *at == '\0' ? 0 : tr_utf8_length(at, (size_t)(end - at));
         if (length == 0)
             return false;
         at += length;
     }
     return true;
+}
+
+bool tr_text_valid(struct tr_slice text)
+{
+    const char *at = text.data;
+    const char *end = at + text.size;
+    while (end - at >= WORD_BYTES && is_plain_word(at))
+        at += WORD_BYTES;
+    /* The last word may overlap the one before. */
+    if (text.size >= WORD_BYTES && end - at < WORD_BYTES && is_plain_word(end - WORD_BYTES))
+        return true;
+    return is_valid_bytewise(at, end);
 }
 
 struct tr_slice tr_text_truncate(struct tr_slice text, size_t max)

@@ -152,3 +152,12 @@ bool tr_timestamp_parse(struct tr_slice text, int64_t *us_out)
     *us_out = tr_timestamp_from_number(number.raw);
     return true;
 }
+
+bool tr_event_read_time(const struct tr_json_value *value, struct tr_arena *arena, int64_t *us_out)
+{
+    if (value->type == TR_JSON_NUMBER) {
+        *us_out = tr_timestamp_from_number(value->raw);
+        return true;
+    }
+    return value->type == TR_JSON_STRING && tr_timestamp_parse(tr_json_text(value, arena), us_out);
+}
