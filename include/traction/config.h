@@ -19,7 +19,6 @@
 #include "traction/event.h"
 #include "traction/http.h"
 #include "traction/intake.h"
-#include "traction/intake.h"
 #include "traction/spool.h"
 #include "traction/writer.h"
 

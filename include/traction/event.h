@@ -163,31 +163,31 @@ struct tr_record {
     int32_t project_id;
     int64_t received_us;
     /* events */
-    bool has_client_id;    /* false: the id was made here and cannot repeat */
-    uint8_t id_digest[16]; /* of project and id; the key of dedupe */
-    struct tr_slice row;   /* binary COPY form, columns as in traction.event */
     int64_t timestamp_us;
     enum tr_event_kind kind;
+    int32_t status; /* 0: absent */
+    bool bot;
+    bool has_client_id; /* false: the id was made here and cannot repeat */
+    bool has_value;
+    uint8_t id_digest[16]; /* of project and id; the key of dedupe */
+    uint8_t person[16];
+    struct tr_slice row; /* binary COPY form, columns as in traction.event */
     struct tr_slice id;
     struct tr_slice name;
-    uint8_t person[16];
     struct tr_slice session;
-    bool has_value;
     double value;               /* durations: milliseconds, whatever the unit said */
     struct tr_slice value_text; /* exact decimal, for money */
     struct tr_slice unit;
     struct tr_slice route;
-    int32_t status; /* 0: absent */
     struct tr_slice feature;
     struct tr_slice goal;
-    bool bot;
     /* rejects */
+    int32_t index;
     struct tr_slice source;
     struct tr_slice field;
     struct tr_slice code;
     struct tr_slice message;
     struct tr_slice raw;
-    int32_t index;
 };
 
 /* -EBADMSG for bytes that are not a record of a version this program knows. */

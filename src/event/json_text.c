@@ -222,6 +222,7 @@ bool tr_json_key_is(const struct tr_json_value *key, const char *name)
 
 void tr_json_repair(char *text, size_t size)
 {
+    static const char replacement[] = {'\\', 'u', 'f', 'f', 'f', 'd'};
     const char *end = text + size;
     while ((text = memchr(text, '\\', (size_t)(end - text))) != NULL) {
         size_t length = 2;
@@ -229,7 +230,7 @@ void tr_json_repair(char *text, size_t size)
         if (text[1] == 'u')
             tr_json_unicode_escape(text, end, &length, &odd);
         if (odd)
-            memcpy(text, "\\ufffd", 6);
+            memcpy(text, replacement, sizeof replacement);
         text += length;
     }
 }
