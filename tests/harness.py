@@ -172,9 +172,9 @@ class Up(Program):
         self.values = read_env(variables)
         return self
 
-    def start(self, ready=True):
-        super().start(ready)
-        return self
+    def check_ready(self):
+        # The old file goes when `up` begins, the new one comes right after the first answer.
+        return super().check_ready() and os.path.exists(os.path.join(self.data, "traction.env"))
 
     @property
     def spool(self):

@@ -184,7 +184,7 @@ int tr_loop_new(struct tr_loop **loop_out, struct tr_error *error)
         return tr_error_set(error, code, "could not create an eventfd: %s", strerror(-code));
     }
     struct event_config *config = event_config_new();
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     if (loop->base == NULL) {

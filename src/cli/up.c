@@ -69,11 +69,11 @@ static int start_cluster(struct up *up, struct tr_error *error)
     return result;
 }
 
-static int set(struct up *up, const char *section, const char *key, const char *name,
-               struct tr_error *error)
+static int set_default(struct up *up, const char *section, const char *key, const char *name,
+                       struct tr_error *error)
 {
     TR_CLEANUP(tr_freep) char *path = tr_printf("%s/%s", up->directory, name);
-    return tr_config_set(up->config, section, key, path, "traction up", error);
+    return tr_config_set_default(up->config, section, key, path, "traction up", error);
 }
 
 static int load_config(struct up *up, const struct up_options *options, struct tr_error *error)
@@ -107,9 +107,9 @@ static int start_server(struct up *up, struct tr_error *error)
     int result = tr_config_set(up->config, "database", "url", tr_cluster_url(up->cluster),
                                "traction up", error);
     if (result == 0)
-        result = set(up, "spool", "directory", "spool", error);
+        result = set_default(up, "spool", "directory", "spool", error);
     if (result == 0)
-        result = set(up, "database", "key_cache", "keys.cache", error);
+        result = set_default(up, "database", "key_cache", "keys.cache", error);
     return result < 0 ? result : tr_server_start(&up->server, up->config, error);
 }
 

@@ -277,8 +277,9 @@ static bool check_url(struct draft *draft, const char *field, struct tr_slice *t
         return false;
     if (text->data == NULL)
         return true;
-    tr_url_parse(url, *text, draft->arena);
-    return check_text(draft, field, &url->text, URL_MAX);
+    if (tr_url_parse(url, *text, URL_MAX, draft->arena))
+        return true;
+    return refuse(draft, field, "too_long", "at most 2000 bytes without its query");
 }
 
 /* Properties ---------------------------------------------------------------------------------- */

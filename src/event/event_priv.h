@@ -12,8 +12,6 @@
 /* The character that the \u at at stands for, and how long it is written; U+FFFD for what cannot
  * be a character, with *odd_out set. -1 if the digits are not. */
 int tr_json_unicode_escape(const char *at, const char *end, size_t *size_out, bool *odd_out);
-/* Whether a key, which may have escapes, is this name of at most 40 bytes. */
-bool tr_json_key_is(const struct tr_json_value *key, const char *name);
 
 /* decimal.c ----------------------------------------------------------------------------------- */
 
@@ -69,7 +67,8 @@ struct tr_url {
     struct tr_slice path;
     struct tr_slice query; /* as sent; for reading the campaign */
 };
-void tr_url_parse(struct tr_url *url_out, struct tr_slice text, struct tr_arena *arena);
+/* False: its text would be longer than max. The arena only ever holds what is kept. */
+bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, size_t max, struct tr_arena *arena);
 /* The raw value of a query parameter; absent: data NULL. */
 struct tr_slice tr_url_parameter(struct tr_slice query, const char *name);
 /* Static text, or NULL when there is nothing to tell it from. */

@@ -254,6 +254,8 @@ class Load:
         self.process = None
 
     def __enter__(self):
+        with open(self.path, "xb"):
+            pass  # may be read before the process has begun
         self.process = subprocess.Popen(self.command)
         return self
 
