@@ -167,7 +167,9 @@ class Up(Program):
 
     def wait_ready(self, seconds=READY_SECONDS):
         super().wait_ready(seconds)
-        self.values = read_env(os.path.join(self.data, "traction.env"))
+        variables = os.path.join(self.data, "traction.env")
+        wait_for(lambda: os.path.exists(variables), seconds)
+        self.values = read_env(variables)
         return self
 
     def check_ready(self):
