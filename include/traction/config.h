@@ -19,7 +19,6 @@
 #include "traction/event.h"
 #include "traction/http.h"
 #include "traction/intake.h"
-#include "traction/intake.h"
 #include "traction/spool.h"
 #include "traction/writer.h"
 
@@ -57,6 +56,10 @@ TR_DEFINE_CLEANUP(struct tr_config, tr_config_free)
 /* Sets one setting from the command line: "server", "listen", "127.0.0.1:0", "--listen". */
 int tr_config_set(struct tr_config *config, const char *section, const char *key, const char *value,
                   const char *origin, struct tr_error *error);
+
+/* The same, unless the setting has been set somewhere: a command's own default. */
+int tr_config_set_default(struct tr_config *config, const char *section, const char *key,
+                          const char *value, const char *origin, struct tr_error *error);
 
 /* The database URL without its password, for people to see. The caller frees it. */
 char *tr_config_redact(const char *url);

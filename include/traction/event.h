@@ -127,6 +127,10 @@ void tr_event_reader_init(struct tr_event_reader *reader, struct tr_slice body, 
 int tr_event_reader_next(struct tr_event_reader *reader, struct tr_event *event_out,
                          struct tr_slice *raw_out, struct tr_reject *reject_out);
 
+/* A time as clients write it: RFC 3339 or Unix milliseconds, in a string or as a number. False: it
+ * is none. Absurd ones are read, and clamped later. */
+bool tr_event_read_time(const struct tr_json_value *value, struct tr_arena *arena, int64_t *us_out);
+
 /* Checking and encoding ------------------------------------------------------------------------ */
 
 /* The most that a record is larger than the properties in it. */
@@ -159,31 +163,31 @@ struct tr_record {
     int32_t project_id;
     int64_t received_us;
     /* events */
-    bool has_client_id;    /* false: the id was made here and cannot repeat */
-    uint8_t id_digest[16]; /* of project and id; the key of dedupe */
-    struct tr_slice row;   /* binary COPY form, columns as in traction.event */
     int64_t timestamp_us;
     enum tr_event_kind kind;
+    int32_t status; /* 0: absent */
+    bool bot;
+    bool has_client_id; /* false: the id was made here and cannot repeat */
+    bool has_value;
+    uint8_t id_digest[16]; /* of project and id; the key of dedupe */
+    uint8_t person[16];
+    struct tr_slice row; /* binary COPY form, columns as in traction.event */
     struct tr_slice id;
     struct tr_slice name;
-    uint8_t person[16];
     struct tr_slice session;
-    bool has_value;
     double value;               /* durations: milliseconds, whatever the unit said */
     struct tr_slice value_text; /* exact decimal, for money */
     struct tr_slice unit;
     struct tr_slice route;
-    int32_t status; /* 0: absent */
     struct tr_slice feature;
     struct tr_slice goal;
-    bool bot;
     /* rejects */
+    int32_t index;
     struct tr_slice source;
     struct tr_slice field;
     struct tr_slice code;
     struct tr_slice message;
     struct tr_slice raw;
-    int32_t index;
 };
 
 /* -EBADMSG for bytes that are not a record of a version this program knows. */

@@ -94,8 +94,8 @@ struct tr_slice tr_http_query(struct tr_http_request *request, const char *name,
 bool tr_http_query_next(struct tr_http_request *request, size_t *next, struct tr_slice *name_out,
                         struct tr_slice *value_out);
 
-/* A table of routes. Paths are exact, one slash more at the end is let pass; a path that ends with
- * "/" and a star takes everything below it. */
+/* A table of routes. Paths are exact, one slash more at the end is let pass; a star stands for one
+ * segment, at the end of a path for everything below it. */
 #define TR_HTTP_METHOD_BIT(method) (1u << (method))
 struct tr_http_route {
     unsigned methods; /* TR_HTTP_METHOD_BIT()s; GET answers HEAD too */

@@ -73,8 +73,12 @@ bool tr_json_next_key(struct tr_json_walk *walk, struct tr_json_value *key_out);
 bool tr_json_next_item(struct tr_json_walk *walk);
 /* Reads the value. False when the text is bad. */
 bool tr_json_take(struct tr_json_walk *walk, struct tr_json_value *value_out);
-/* The first member called key of an object that was scanned before; false if there is none. */
-bool tr_json_find(struct tr_slice object, const char *key, struct tr_json_value *value_out);
+/* The members of these names (of at most 40 bytes) of an object that was scanned before; of those
+ * that come twice, the last. Absent ones get raw.data NULL, as do all of what is no object. */
+void tr_json_collect(struct tr_slice object, const char *const *names, size_t count,
+                     struct tr_json_value *values_out);
+/* Whether a key, which may have escapes, is this name of at most 40 bytes. */
+bool tr_json_key_is(const struct tr_json_value *key, const char *name);
 
 /* Strings ---------------------------------------------------------------------------------------
  */

@@ -47,13 +47,15 @@ void tr_api_answer_problem(struct task *task, const struct tr_kpi_problem *probl
 void tr_api_respond(struct tr_http_request *request, int status, const char *content_type,
                     struct tr_slice body, bool attachment)
 {
-    struct tr_http_field fields[4] = {
+    struct tr_http_field fields[5] = {
         {TR_SLICE("Cache-Control"), TR_SLICE("no-store")},
         {TR_SLICE("X-Content-Type-Options"), TR_SLICE("nosniff")},
     };
     size_t count = 2;
     if (status == 429 || status == 503)
         fields[count++] = (struct tr_http_field){TR_SLICE("Retry-After"), TR_SLICE("1")};
+    if (status == 401)
+        fields[count++] = (struct tr_http_field){TR_SLICE("WWW-Authenticate"), TR_SLICE("Bearer")};
     if (attachment)
         fields[count++] = (struct tr_http_field){TR_SLICE("Content-Disposition"),
                                                  TR_SLICE("attachment; filename=\"kpi.csv\"")};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "traction/base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +22,7 @@ int tr_error_set(struct tr_error *error, int code, const char *format, ...)
 int tr_error_hint(struct tr_error *error, const char *format, ...)
 {
     if (error == NULL)
-        return 0;
+        return -EIO; /* it failed, whoever cares to know why */
     va_list args;
     va_start(args, format);
     vsnprintf(error->hint, sizeof error->hint, format, args);
@@ -32,7 +33,7 @@ int tr_error_hint(struct tr_error *error, const char *format, ...)
 int tr_error_prefix(struct tr_error *error, const char *format, ...)
 {
     if (error == NULL)
-        return 0;
+        return -EIO; /* it failed, whoever cares to know why */
     char context[sizeof error->message];
     va_list args;
     va_start(args, format);

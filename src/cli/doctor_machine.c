@@ -69,8 +69,8 @@ void tr_doctor_spool(struct tr_doctor *doctor, const struct tr_config *config)
     uint64_t total_bytes = 0;
     struct tr_error error = TR_ERROR_INIT;
     if (access(path, F_OK) < 0) {
-        tr_doctor_find(doctor, TR_FINDING_NOTE, "spool", "\"traction serve\" makes it.",
-                       "%s does not exist yet", path);
+        tr_doctor_find(doctor, TR_FINDING_NOTE, "spool", "The first start of the server makes it.",
+                       "%s does not exist here", path);
         return;
     }
     if (access(path, R_OK | W_OK | X_OK) < 0) {

@@ -69,11 +69,11 @@ static int start_cluster(struct up *up, struct tr_error *error)
     return result;
 }
 
-static int set(struct up *up, const char *section, const char *key, const char *name,
-               struct tr_error *error)
+static int set_default(struct up *up, const char *section, const char *key, const char *name,
+                       struct tr_error *error)
 {
     TR_CLEANUP(tr_freep) char *path = tr_printf("%s/%s", up->directory, name);
-    return tr_config_set(up->config, section, key, path, "traction up", error);
+    return tr_config_set_default(up->config, section, key, path, "traction up", error);
 }
 
 static int load_config(struct up *up, const struct up_options *options, struct tr_error *error)
@@ -107,9 +107,9 @@ static int start_server(struct up *up, struct tr_error *error)
     int result = tr_config_set(up->config, "database", "url", tr_cluster_url(up->cluster),
                                "traction up", error);
     if (result == 0)
-        result = set(up, "spool", "directory", "spool", error);
+        result = set_default(up, "spool", "directory", "spool", error);
     if (result == 0)
-        result = set(up, "database", "key_cache", "keys.cache", error);
+        result = set_default(up, "database", "key_cache", "keys.cache", error);
     return result < 0 ? result : tr_server_start(&up->server, up->config, error);
 }
 
@@ -139,7 +139,7 @@ static void print_screen(const struct up *up, const char *url)
         "  curl '%s/v1/events?ack=commit' -H 'Authorization: Bearer %s' \\\n"
         "    -d '{\"name\": \"page_view\", \"user\": \"u_1\", \"url\": \"https://app.example/\"}'\n"
         "  curl '%s/v1/kpi/active_users' -H 'Authorization: Bearer %s'\n\n"
-        "All of this as variables: . '%s/traction.env'\n"
+        "All of this as variables: set -a; . '%s/traction.env'; set +a\n"
         "Stop with ^C; \"traction up\" again goes on with the same data.\n",
         url, up->directory, tr_cluster_url(up->cluster), up->access.keys[TR_SCOPE_WRITE],
         up->access.keys[TR_SCOPE_READ], up->access.keys[TR_SCOPE_ADMIN], url,

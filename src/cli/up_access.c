@@ -122,29 +122,10 @@ int tr_up_make_access(const char *directory, struct tr_pg *pg, struct tr_up_acce
     return result;
 }
 
-/* One word for a shell, with quotes only if it needs them. */
-static void append_word(struct tr_buf *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "%+,-./:=@_";
-    if (strspn(word, plain) == strlen(word)) {
-        tr_buf_append_text(out, word);
-        return;
-    }
-    tr_buf_append_text(out, "'");
-    for (; *word != '\0'; word++)
-        if (*word == '\'')
-            tr_buf_append_text(out, "'\\''");
-        else
-            tr_buf_append(out, word, 1);
-    tr_buf_append_text(out, "'");
-}
-
 int tr_up_publish_access(const char *directory, const struct tr_up_access *access, const char *url,
                          const char *database_url, struct tr_error *error)
 {
     TR_CLEANUP(tr_freep) char *path = tr_printf("%s/traction.env", directory);
-    TR_CLEANUP(tr_freep) char *spool = tr_printf("%s/spool", directory);
     struct tr_buf text;
     tr_buf_init(&text, ENV_MAX_BYTES);
     tr_buf_printf(&text, "TRACTION_URL=%s\n", url);
@@ -152,9 +133,6 @@ int tr_up_publish_access(const char *directory, const struct tr_up_access *acces
     for (int scope = 0; scope < TR_UP_KEYS; scope++)
         tr_buf_printf(&text, "%s=%s\n", key_variables[scope], access->keys[scope]);
     tr_buf_printf(&text, "TRACTION_DATABASE_URL=%s\n", database_url);
-    tr_buf_append_text(&text, "TRACTION_SPOOL_DIRECTORY=");
-    append_word(&text, spool);
-    tr_buf_append_text(&text, "\n");
     tr_buf_printf(&text, "TRACTION_OWNER_EMAIL=owner@localhost\n");
     tr_buf_printf(&text, "TRACTION_OWNER_PASSWORD=%s\n", access->owner_password);
     int result = tr_file_replace(path, text.data, text.size, 0600, error);

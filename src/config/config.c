@@ -107,7 +107,7 @@ static int unknown_setting(struct tr_error *error, const char *where, const char
         tr_error_set(error, -EINVAL, "%s: there is no section [%.60s]", where, section);
     else
         tr_error_set(error, -EINVAL, "%s: there is no setting %.60s.%.60s", where, section, key);
-    return tr_error_hint(error, "\"traction doctor --config\" lists all settings.");
+    return tr_error_hint(error, "\"traction doctor --config --markdown\" lists all settings.");
 }
 
 static int take_setting(struct ini_source *source, const char *section, const char *key,
@@ -190,7 +190,7 @@ static int check_variable(const char *variable, struct tr_error *error)
             continue;
         tr_error_set(error, -EINVAL, "environment: there is no setting %.*s",
                      (int)(size < 80 ? size : 80), variable);
-        return tr_error_hint(error, "\"traction doctor --config\" lists all settings.");
+        return tr_error_hint(error, "\"traction doctor --config --markdown\" lists all settings.");
     }
     return 0;
 }
@@ -284,6 +284,15 @@ int tr_config_set(struct tr_config *config, const char *section, const char *key
         return result;
     derive(config);
     return check_together(config, error);
+}
+
+int tr_config_set_default(struct tr_config *config, const char *section, const char *key,
+                          const char *value, const char *origin, struct tr_error *error)
+{
+    const struct tr_option *option = tr_option_find(section, key);
+    if (option != NULL && config->private_->origins[option - tr_options] != NULL)
+        return 0;
+    return tr_config_set(config, section, key, value, origin, error);
 }
 
 const char *tr_config_path(const struct tr_config *config)

@@ -16,37 +16,47 @@
  */
 #include "event_priv.h"
 
-static const char *const paid_media[] = {"cpc", "ppc",     "cpm",    "cpv",
-                                         "cpa", "display", "banner", "retargeting"};
-static const char *const email_words[] = {"email", "e-mail", "e_mail", "newsletter"};
-static const char *const social_media[] = {"social",         "social-network", "social-media",
-                                           "social_network", "social_media",   "sm"};
-static const char *const search_engines[] = {"google", "bing",   "duckduckgo", "yahoo",
-                                             "baidu",  "yandex", "ecosia",     "startpage",
-                                             "qwant",  "kagi",   "naver",      "seznam"};
-static const char *const social_networks[] = {
-    "facebook", "fb",      "instagram", "linkedin", "lnkd",      "twitter",
-    "reddit",   "youtube", "youtu",     "tiktok",   "pinterest", "threads",
-    "bsky",     "tumblr",  "quora",     "weibo",    "vk",        "mastodon",
-};
-static const char *const social_hosts[] = {"x.com", "t.co", "news.ycombinator.com"};
-static const char *const search_hosts[] = {"search.brave.com"};
-static const char *const webmail_hosts[] = {"mail.google.com", "outlook.live.com",
-                                            "outlook.office.com", "mail.yahoo.com",
-                                            "mail.proton.me"};
+#define WORD(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
+static const struct tr_slice paid_media[] = {WORD("cpc"),    WORD("ppc"),        WORD("cpm"),
+                                             WORD("cpv"),    WORD("cpa"),        WORD("display"),
+                                             WORD("banner"), WORD("retargeting")};
+static const struct tr_slice email_words[] = {WORD("email"), WORD("e-mail"), WORD("e_mail"),
+                                              WORD("newsletter")};
+static const struct tr_slice social_media[] = {WORD("social"),       WORD("social-network"),
+                                               WORD("social-media"), WORD("social_network"),
+                                               WORD("social_media"), WORD("sm")};
+static const struct tr_slice search_engines[] = {
+    WORD("google"), WORD("bing"),   WORD("duckduckgo"), WORD("yahoo"),
+    WORD("baidu"),  WORD("yandex"), WORD("ecosia"),     WORD("startpage"),
+    WORD("qwant"),  WORD("kagi"),   WORD("naver"),      WORD("seznam")};
+static const struct tr_slice social_networks[] = {
+    WORD("facebook"),  WORD("fb"),      WORD("instagram"), WORD("linkedin"), WORD("lnkd"),
+    WORD("twitter"),   WORD("reddit"),  WORD("youtube"),   WORD("youtu"),    WORD("tiktok"),
+    WORD("pinterest"), WORD("threads"), WORD("bsky"),      WORD("tumblr"),   WORD("quora"),
+    WORD("weibo"),     WORD("vk"),      WORD("mastodon")};
+static const struct tr_slice social_hosts[] = {WORD("x.com"), WORD("t.co"),
+                                               WORD("news.ycombinator.com")};
+static const struct tr_slice search_hosts[] = {WORD("search.brave.com")};
+static const struct tr_slice webmail_hosts[] = {WORD("mail.google.com"), WORD("outlook.live.com"),
+                                                WORD("outlook.office.com"), WORD("mail.yahoo.com"),
+                                                WORD("mail.proton.me")};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static bool one_of(struct tr_slice text, const char *const *list, size_t count)
+static bool one_of(struct tr_slice text, const struct tr_slice *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (tr_slice_is_nocase(text, list[i]))
+        if (text.size == list[i].size && strncasecmp(text.data, list[i].data, text.size) == 0)
             return true;
     return false;
 }
 
 /* Whether a label of the host but the last is in the list: google.com, www.google.co.uk. */
-static bool label_in(struct tr_slice host, const char *const *list, size_t count)
+static bool label_in(struct tr_slice host, const struct tr_slice *list, size_t count)
 {
     const char *end = host.data + host.size;
     const char *label = host.data;

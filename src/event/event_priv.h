@@ -12,21 +12,19 @@
 /* The character that the \u at at stands for, and how long it is written; U+FFFD for what cannot
  * be a character, with *odd_out set. -1 if the digits are not. */
 int tr_json_unicode_escape(const char *at, const char *end, size_t *size_out, bool *odd_out);
-/* Whether a key, which may have escapes, is this name of at most 40 bytes. */
-bool tr_json_key_is(const struct tr_json_value *key, const char *name);
 
 /* decimal.c ----------------------------------------------------------------------------------- */
 
-/* |value| < 10^15 in steps of 10^-9. */
+/* |value| < 10^15 in steps of 10^-18: what doubles of that size are written with. */
 struct tr_decimal {
     bool negative; /* never with zero */
     uint64_t whole;
-    uint32_t nanos;
+    uint64_t parts; /* of 10^-18 */
 };
-enum { TR_DECIMAL_BINARY_MAX = 8 + 7 * 2, TR_DECIMAL_TEXT_MAX = 1 + 15 + 1 + 9 };
+enum { TR_DECIMAL_BINARY_MAX = 8 + 9 * 2, TR_DECIMAL_TEXT_MAX = 1 + 15 + 1 + 18 };
 enum tr_decimal_outcome { TR_DECIMAL_NOT_FINITE = 1, TR_DECIMAL_OUT_OF_RANGE = 2 };
 
-/* text × 10^shift, where text is a JSON number; rounded half away from zero to nine decimals. */
+/* text × 10^shift, where text is a JSON number; rounded half away from zero to 18 decimals. */
 int tr_decimal_parse(struct tr_decimal *decimal_out, struct tr_slice text, int shift);
 double tr_decimal_double(const struct tr_decimal *decimal);
 /* The shortest decimal text; returns its length. */
@@ -69,7 +67,8 @@ struct tr_url {
     struct tr_slice path;
     struct tr_slice query; /* as sent; for reading the campaign */
 };
-void tr_url_parse(struct tr_url *url_out, struct tr_slice text, struct tr_arena *arena);
+/* False: its text would be longer than max. The arena only ever holds what is kept. */
+bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, size_t max, struct tr_arena *arena);
 /* The raw value of a query parameter; absent: data NULL. */
 struct tr_slice tr_url_parameter(struct tr_slice query, const char *name);
 /* Static text, or NULL when there is nothing to tell it from. */

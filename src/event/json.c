@@ -428,15 +428,19 @@ bool tr_json_take(struct tr_json_walk *walk, struct tr_json_value *value_out)
     return !walk->bad;
 }
 
-bool tr_json_find(struct tr_slice object, const char *key, struct tr_json_value *value_out)
+void tr_json_collect(struct tr_slice object, const char *const *names, size_t count,
+                     struct tr_json_value *values_out)
 {
     struct tr_json_walk walk;
-    struct tr_json_value name;
+    struct tr_json_value key;
+    struct tr_json_value value;
+    for (size_t i = 0; i < count; i++)
+        values_out[i] = (struct tr_json_value){.type = TR_JSON_NULL};
     tr_json_walk_init(&walk, object);
     if (walk.close != '}')
-        return false;
-    while (tr_json_next_key(&walk, &name) && tr_json_take(&walk, value_out))
-        if (tr_json_key_is(&name, key))
-            return true;
-    return false;
+        return;
+    while (tr_json_next_key(&walk, &key) && tr_json_take(&walk, &value))
+        for (size_t i = 0; i < count; i++)
+            if (tr_json_key_is(&key, names[i]))
+                values_out[i] = value;
 }

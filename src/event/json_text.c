@@ -94,7 +94,9 @@ size_t tr_utf8_length(const char *at, size_t left)
     return length;
 }
 
-/* Eight bytes that are ASCII, none of them zero. */
+enum { WORD_BYTES = 8 };
+
+/* A word of bytes that are ASCII, none of them zero. */
 static bool is_plain_word(const char *at)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -103,21 +105,27 @@ static bool is_plain_word(const char *at)
     return ((word | (word - ones)) & (ones << 7)) == 0;
 }
 
-bool tr_text_valid(struct tr_slice text)
+static bool is_valid_bytewise(const char *at, const char *end)
 {
-    const char *at = text.data;
-    const char *end = at + text.size;
     while (at < end) {
-        if (end - at >= 8 && is_plain_word(at)) {
-            at += 8;
-            continue;
-        }
         size_t length = *at == '\0' ? 0 : tr_utf8_length(at, (size_t)(end - at));
         if (length == 0)
             return false;
         at += length;
     }
     return true;
+}
+
+bool tr_text_valid(struct tr_slice text)
+{
+    const char *at = text.data;
+    const char *end = at + text.size;
+    while (end - at >= WORD_BYTES && is_plain_word(at))
+        at += WORD_BYTES;
+    /* The last word may overlap the one before. */
+    if (text.size >= WORD_BYTES && end - at < WORD_BYTES && is_plain_word(end - WORD_BYTES))
+        return true;
+    return is_valid_bytewise(at, end);
 }
 
 struct tr_slice tr_text_truncate(struct tr_slice text, size_t max)
@@ -214,6 +222,7 @@ bool tr_json_key_is(const struct tr_json_value *key, const char *name)
 
 void tr_json_repair(char *text, size_t size)
 {
+    static const char replacement[] = {'\\', 'u', 'f', 'f', 'f', 'd'};
     const char *end = text + size;
     while ((text = memchr(text, '\\', (size_t)(end - text))) != NULL) {
         size_t length = 2;
@@ -221,7 +230,7 @@ void tr_json_repair(char *text, size_t size)
         if (text[1] == 'u')
             tr_json_unicode_escape(text, end, &length, &odd);
         if (odd)
-            memcpy(text, "\\ufffd", 6);
+            memcpy(text, replacement, sizeof replacement);
         text += length;
     }
 }

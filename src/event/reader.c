@@ -33,18 +33,23 @@ static const struct field {
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
-/* -1 if there is none of that name. */
-static int find_field(const struct tr_json_value *key)
+static bool is_field(const struct tr_json_value *key, const struct field *field)
 {
-    size_t size = key->raw.size - 2;
-    if (key->flags & TR_JSON_ESCAPED) {
-        for (int i = 0; i < FIELD_COUNT; i++)
-            if (tr_json_key_is(key, fields[i].name))
-                return i;
-        return -1;
-    }
-    for (int i = 0; i < FIELD_COUNT; i++)
-        if (fields[i].size == size && memcmp(fields[i].name, key->raw.data + 1, size) == 0)
+    if (key->flags & TR_JSON_ESCAPED)
+        return tr_json_key_is(key, field->name);
+    return key->raw.size - 2 == field->size && key->raw.data[1] == field->name[0] &&
+           memcmp(key->raw.data + 1, field->name, field->size) == 0;
+}
+
+/* -1 if there is none of that name. Tried from the one after last on, and round: clients write
+ * their fields in one order. */
+static int find_field(const struct tr_json_value *key, int last)
+{
+    for (int i = last + 1; i < FIELD_COUNT; i++)
+        if (is_field(key, &fields[i]))
+            return i;
+    for (int i = 0; i <= last; i++)
+        if (is_field(key, &fields[i]))
             return i;
     return -1;
 }
@@ -70,7 +75,7 @@ static enum verdict judge(const struct tr_json_value *key)
 {
     if (tr_json_key_is(key, "events") || tr_json_key_is(key, "sent_at"))
         return IS_WRAPPER;
-    return find_field(key) >= 0 ? IS_EVENT : IS_UNDECIDED;
+    return find_field(key, -1) >= 0 ? IS_EVENT : IS_UNDECIDED;
 }
 
 static bool is_wrapper(struct tr_slice object)
@@ -110,10 +115,7 @@ static void read_sent_at(struct tr_event_reader *reader, const struct tr_json_va
     int64_t sent_us = 0;
     if (value->type == TR_JSON_NULL)
         return;
-    if (value->type == TR_JSON_NUMBER) {
-        sent_us = tr_timestamp_from_number(value->raw);
-    } else if (value->type != TR_JSON_STRING ||
-               !tr_timestamp_parse(tr_json_text(value, reader->arena), &sent_us)) {
+    if (!tr_event_read_time(value, reader->arena, &sent_us)) {
         refuse_body(reader, "sent_at", "bad_timestamp", "RFC 3339 or Unix milliseconds");
         return;
     }
@@ -225,11 +227,9 @@ static void read_timestamp(struct reading *reading, const struct tr_json_value *
 {
     struct tr_event *event = reading->event;
     int64_t us = 0;
-    if (value->type == TR_JSON_NUMBER)
-        us = tr_timestamp_from_number(value->raw);
-    else if (value->type != TR_JSON_STRING)
+    if (value->type != TR_JSON_NUMBER && value->type != TR_JSON_STRING)
         tr_refuse(reading->reject, "timestamp", "wrong_type", "a string or a number");
-    else if (!tr_timestamp_parse(tr_json_text(value, reading->reader->arena), &us))
+    else if (!tr_event_read_time(value, reading->reader->arena, &us))
         tr_refuse(reading->reject, "timestamp", "bad_timestamp",
                   "RFC 3339 with an offset, or Unix milliseconds");
     event->has_timestamp = true;
@@ -294,12 +294,14 @@ static bool read_object(struct reading *reading)
 {
     struct tr_json_value key;
     unsigned seen = 0;
+    int last = -1;
     while (tr_json_next_key(&reading->walk, &key)) {
-        int index = find_field(&key);
+        int index = find_field(&key, last);
         if (index < 0) {
             skip_unknown(reading, &key);
             continue;
         }
+        last = index;
         if (seen >> index & 1)
             tr_refuse(reading->reject, fields[index].name, "duplicate_field", "may be there once");
         seen |= 1u << index;

@@ -8,7 +8,7 @@
 
 #define US_PER_SECOND ((int64_t)1000000)
 #define US_PER_MINUTE (60 * US_PER_SECOND)
-#define US_PER_DAY (24 * 60 * US_PER_MINUTE)
+#define US_PER_DAY (1440 * US_PER_MINUTE)
 
 struct text {
     const char *at;
@@ -52,7 +52,8 @@ static int64_t days_from_date(int year, int month, int day)
         year--;
     /* Four centuries, 146,097 days, are added and taken away again, so that no term is negative. */
     int64_t y = year + 400;
-    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    int64_t months = month > 2 ? month - 3 : month + 9;
+    int64_t day_of_year = (153 * months + 2) / 5 + day - 1;
     return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468 - 146097;
 }
 
@@ -138,7 +139,7 @@ int64_t tr_timestamp_from_number(struct tr_slice text)
     bool negative = text.data[0] == '-';
     if (tr_decimal_parse(&ms, text, 0) != 0)
         return negative ? -TR_TIMESTAMP_FAR_US : TR_TIMESTAMP_FAR_US;
-    int64_t us = (int64_t)ms.whole * 1000 + ms.nanos / 1000000;
+    int64_t us = (int64_t)ms.whole * 1000 + (int64_t)(ms.parts / 1000000000000000);
     return negative ? -us : us;
 }
 
@@ -151,4 +152,13 @@ bool tr_timestamp_parse(struct tr_slice text, int64_t *us_out)
         return false;
     *us_out = tr_timestamp_from_number(number.raw);
     return true;
+}
+
+bool tr_event_read_time(const struct tr_json_value *value, struct tr_arena *arena, int64_t *us_out)
+{
+    if (value->type == TR_JSON_NUMBER) {
+        *us_out = tr_timestamp_from_number(value->raw);
+        return true;
+    }
+    return value->type == TR_JSON_STRING && tr_timestamp_parse(tr_json_text(value, arena), us_out);
 }

@@ -6,9 +6,14 @@
  */
 #include "event_priv.h"
 
-static const char *const allowed_parameters[] = {
-    "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-    "ref",        "gclid",      "fbclid",       "msclkid",
+#define WORD(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+static const struct tr_slice allowed_parameters[] = {
+    WORD("utm_source"), WORD("utm_medium"),  WORD("utm_campaign"),
+    WORD("utm_term"),   WORD("utm_content"), WORD("ref"),
+    WORD("gclid"),      WORD("fbclid"),      WORD("msclkid"),
 };
 
 static const char *find_char(struct tr_slice text, char c)
@@ -81,9 +86,21 @@ static bool is_allowed(struct tr_slice parameter)
     struct tr_slice value;
     struct tr_slice name = split(parameter, '=', &value);
     for (size_t i = 0; i < sizeof allowed_parameters / sizeof *allowed_parameters; i++)
-        if (tr_slice_is(name, allowed_parameters[i]))
+        if (tr_slice_equal(name, allowed_parameters[i]))
             return true;
     return false;
+}
+
+/* Bytes of "?" and the allowed parameters. */
+static size_t query_size(struct tr_slice query)
+{
+    size_t size = 0;
+    while (query.data != NULL) {
+        struct tr_slice parameter = split(query, '&', &query);
+        if (is_allowed(parameter))
+            size += 1 + parameter.size;
+    }
+    return size;
 }
 
 static char *put(char *at, const void *data, size_t size)
@@ -140,28 +157,29 @@ static const char *parse_head(struct tr_url *url, struct tr_slice head, size_t s
     return begin;
 }
 
-void tr_url_parse(struct tr_url *url_out, struct tr_slice text, struct tr_arena *arena)
+bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, size_t max, struct tr_arena *arena)
 {
     struct tr_slice fragment;
     *url_out = (struct tr_url){.text = TR_SLICE_NONE};
-    struct tr_slice page = split(text, '#', &fragment);
-    struct tr_slice head = split(page, '?', &url_out->query);
+    struct tr_slice head = split(split(text, '#', &fragment), '?', &url_out->query);
     size_t scheme = scheme_size(head);
     const char *host = parse_head(url_out, head, scheme);
-    url_out->host = url_out->host.data != NULL ? lower(url_out->host, arena) : TR_SLICE_NONE;
     const char *after_slashes = head.data + scheme + 2;
-    if (url_out->query.data == NULL && (host == NULL || host == after_slashes)) {
-        url_out->text = head;
-        return;
+    struct tr_slice front = host != NULL ? tr_slice(head.data, scheme + 2) : TR_SLICE("");
+    struct tr_slice back =
+        host != NULL ? tr_slice(host, (size_t)(head.data + head.size - host)) : head;
+    size_t parameters = query_size(url_out->query);
+    if (front.size + back.size + parameters > max)
+        return false;
+    url_out->host = url_out->host.data != NULL ? lower(url_out->host, arena) : TR_SLICE_NONE;
+    if (parameters == 0 && (host == NULL || host == after_slashes)) {
+        url_out->text = head.size > 0 ? head : TR_SLICE_NONE;
+        return true;
     }
-    char *copy = tr_arena_alloc(arena, page.size + 1);
-    char *at = copy;
-    if (host != NULL) {
-        at = put(at, head.data, scheme + 2);
-        at = put(at, host, (size_t)(head.data + head.size - host));
-    } else {
-        at = put(at, head.data, head.size);
-    }
+    char *copy = tr_arena_alloc(arena, front.size + back.size + parameters);
+    char *at = put(copy, front.data, front.size);
+    at = put(at, back.data, back.size);
     at = put_query(at, url_out->query);
     url_out->text = tr_slice(copy, (size_t)(at - copy));
+    return true;
 }

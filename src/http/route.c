@@ -4,14 +4,29 @@
 
 #include <stdio.h>
 
-static bool matches(const char *path, struct tr_slice asked)
+/* A "*" of the pattern stands for one segment, at its end for everything below; never for nothing.
+ */
+static bool matches(const char *pattern, struct tr_slice asked)
 {
-    size_t size = strlen(path);
-    if (path[size - 1] == '*')
-        return asked.size > size - 1 && memcmp(path, asked.data, size - 1) == 0;
-    if (asked.size == size + 1 && asked.data[size] == '/' && size > 1)
-        asked.size--;
-    return asked.size == size && memcmp(asked.data, path, size) == 0;
+    const char *at = asked.data;
+    const char *end = at + asked.size;
+    for (; *pattern != '\0'; pattern++) {
+        if (at == end)
+            return false;
+        if (*pattern != '*') {
+            if (*at++ != *pattern)
+                return false;
+            continue;
+        }
+        if (pattern[1] == '\0')
+            return true;
+        if (*at == '/')
+            return false;
+        while (at < end && *at != '/')
+            at++;
+    }
+    bool slash_more = end - at == 1 && *at == '/' && at > asked.data && at[-1] != '/';
+    return at == end || slash_more;
 }
 
 const struct tr_http_route *tr_http_route_find(const struct tr_http_route *routes, size_t count,

@@ -112,6 +112,7 @@ static void join_routes(void)
 {
     add_routes(tr_events_routes, tr_events_route_count);
     add_routes(tr_pixel_routes, tr_pixel_route_count);
+    add_routes(tr_segment_routes, tr_segment_route_count);
 }
 
 const struct tr_http_route *tr_intake_routes(size_t *count_out)

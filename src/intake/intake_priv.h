@@ -103,3 +103,5 @@ extern const struct tr_http_route tr_events_routes[];
 extern const size_t tr_events_route_count;
 extern const struct tr_http_route tr_pixel_routes[];
 extern const size_t tr_pixel_route_count;
+extern const struct tr_http_route tr_segment_routes[];
+extern const size_t tr_segment_route_count;

@@ -9,7 +9,7 @@
 /* Limits of a question. */
 enum {
     TR_KPI_POINTS_MAX = 11000,
-    TR_KPI_POINTS_BY_MAX = 500, /* with groups, which have a series each */
+    TR_KPI_POINTS_BY_MAX = 2000, /* with groups, which have a series each */
     TR_KPI_GROUPS_MAX = 20,     /* and "other" */
     TR_KPI_CONDITIONS_MAX = 8,
     TR_KPI_ALTERNATIVES_MAX = 100,

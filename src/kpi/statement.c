@@ -177,10 +177,10 @@ static void append_parameter(struct statement *statement, struct tr_slice name)
     if (i == sizeof parameters / sizeof *parameters)
         abort(); /* a bug in the SQL */
     const struct tr_kpi_condition *condition = statement->condition;
-    long number = condition != NULL ? condition - statement->scope->question->conditions : -1;
+    int number = condition != NULL ? (int)(condition - statement->scope->question->conditions) : -1;
     char key[NAME_BYTES];
     if (parameters[i].of_condition)
-        snprintf(key, sizeof key, "%s%ld", parameters[i].name, number);
+        snprintf(key, sizeof key, "%s%d", parameters[i].name, number);
     else
         snprintf(key, sizeof key, "%s", parameters[i].name);
     for (size_t known = 0; known < statement->name_count; known++) {

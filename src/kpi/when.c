@@ -195,9 +195,9 @@ void tr_kpi_format_time(int64_t us, char out[TR_KPI_TIME_BYTES])
     int fraction = (int)(rest % SECOND_US);
     char tail[12] = "";
     if (fraction > 0) {
-        int length = snprintf(tail, sizeof tail, ".%06d", fraction);
-        while (tail[length - 1] == '0')
-            tail[--length] = '\0';
+        snprintf(tail, sizeof tail, ".%06d", fraction);
+        for (size_t last = 6; tail[last] == '0'; last--)
+            tail[last] = '\0';
     }
     snprintf(out, TR_KPI_TIME_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", year, month, day,
              seconds / 3600, seconds / 60 % 60, seconds % 60, tail);

@@ -259,6 +259,8 @@ class Load:
         self.seen = 0
 
     def __enter__(self):
+        with open(self.path, "xb"):
+            pass  # may be read before the process has begun
         self.process = subprocess.Popen(self.command)
         harness.wait_for(lambda: os.path.exists(self.path))
         return self

@@ -24,10 +24,10 @@ struct tr_error {
 int tr_error_set(struct tr_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds the sentence that says what to do next. Returns error->code. */
+/* Adds the sentence that says what to do next. Returns error->code; -EIO if error is NULL. */
 int tr_error_hint(struct tr_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Puts "context: " in front of the message. Returns error->code. */
+/* Puts "context: " in front of the message. Returns error->code; -EIO if error is NULL. */
 int tr_error_prefix(struct tr_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -97,6 +97,8 @@ traction.rollup_count r
     where s.project_id = :project
     group by 1, 2, 3
 )
+-- fragment: level_of_both
+case when a.t is null then 2 else 0 end + case when p.g is null then 1 else 0 end as level
 -- fragment: level_of_t
 case when t is null then 3 else 1 end as level, t, null::int as g, null::text as label
 -- fragment: ms

@@ -29,13 +29,10 @@ with cells as materialized (
     from (select t, {place} as g, member from cells) placed
     group by grouping sets ({sets})
 )
-select c.level, c.t, c.g, c.label, c.x, coalesce(a.people, 0) as y
-from converted c
-left join active a on a.t is not distinct from c.t
-union all
-select 1, a.t, null, null, 0, a.people
-from active a
-where a.t is not null and not exists (select from converted c where c.level = 1 and c.t = a.t)
+select {level_of_both}, a.t, p.g, p.label, coalesce(c.x, 0) as x, a.people as y
+from (select distinct g, label from converted) p
+cross join active a
+left join converted c on c.t is not distinct from a.t and c.g is not distinct from p.g
 -- fragment: rollup
 select {level_of_t},
     coalesce(sum(members) filter (where subject = 'goal'), 0)::bigint as x,

@@ -16,13 +16,11 @@ with cells as materialized (
     from (select t, {place} as g, member, n from cells) placed
     group by grouping sets ({sets})
 )
-select u.level, u.t, u.g, u.label, u.x, u.people, coalesce(a.people, 0) as y
-from used u
-left join active a on a.t is not distinct from u.t
-union all
-select 1, a.t, null, null, 0, 0, a.people
-from active a
-where a.t is not null and not exists (select from used u where u.level = 1 and u.t = a.t)
+select {level_of_both}, a.t, p.g, p.label, coalesce(u.x, 0) as x, coalesce(u.people, 0) as people,
+    a.people as y
+from (select distinct g, label from used) p
+cross join active a
+left join used u on u.t is not distinct from a.t and u.g is not distinct from p.g
 -- fragment: rollup_by_feature
 -- People of one feature come from its matrix; those of all features beyond the first :groups, and
 -- of any feature, are counted from the days of the members.

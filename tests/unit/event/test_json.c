@@ -442,12 +442,15 @@ static void test_walk(void **state)
     assert_int_equal(members, 2);
     assert_false(walk.bad);
     assert_string_equal(walk.at, " tail");
-    struct tr_slice object = S("{\"x\":{\"\\u0061b\":3}}");
-    assert_true(tr_json_find(object, "x", &value));
-    assert_true(tr_json_find(value.raw, "ab", &value));
-    assert_true(tr_slice_is(value.raw, "3"));
-    assert_false(tr_json_find(object, "y", &value));
-    assert_false(tr_json_find((struct tr_slice)S("[1]"), "y", &value));
+    static const char *const names[] = {"x", "ab", "none"};
+    struct tr_json_value found[3];
+    tr_json_collect((struct tr_slice)S("{\"x\":1,\"y\":2,\"\\u0061b\":3,\"x\":[4]}"), names, 3,
+                    found);
+    assert_true(tr_slice_is(found[0].raw, "[4]") && found[0].type == TR_JSON_ARRAY);
+    assert_true(tr_slice_is(found[1].raw, "3"));
+    assert_null(found[2].raw.data);
+    tr_json_collect((struct tr_slice)S("[1]"), names, 3, found);
+    assert_null(found[0].raw.data);
 }
 
 /* Differential ---------------------------------------------------------------------------------

@@ -419,9 +419,10 @@ static const struct tr_http_route *find(const char *path, enum tr_http_method me
         {.methods = TR_HTTP_METHOD_BIT(TR_HTTP_POST), .path = "/v1/events"},
         {.methods = TR_HTTP_METHOD_BIT(TR_HTTP_GET), .path = "/v1/events"},
         {.methods = TR_HTTP_METHOD_BIT(TR_HTTP_GET), .path = "/v1/event"},
+        {.methods = TR_HTTP_METHOD_BIT(TR_HTTP_GET), .path = "/v1/projects/*/settings"},
     };
     const struct tr_http_request request = {.path = tr_slice_of(path), .method = method};
-    return tr_http_route_find(routes, 4, &request, allowed);
+    return tr_http_route_find(routes, 5, &request, allowed);
 }
 
 static void test_routes(void **state)
@@ -432,10 +433,20 @@ static void test_routes(void **state)
     assert_string_equal(find("/v1/events", TR_HTTP_POST, &allowed)->path, "/v1/events");
     assert_string_equal(find("/v1/events/", TR_HTTP_GET, &allowed)->path, "/v1/events");
     assert_string_equal(find("/v1/event", TR_HTTP_GET, &allowed)->path, "/v1/event");
+    assert_non_null(find("/v1/projects/tw_1/settings/", TR_HTTP_GET, &allowed));
     assert_null(find("/v1/events", TR_HTTP_PUT, &allowed));
     assert_int_equal(allowed, TR_HTTP_METHOD_BIT(TR_HTTP_GET) | TR_HTTP_METHOD_BIT(TR_HTTP_POST));
-    static const char *const unknown[] = {
-        "/v1/events//", "/v1/eventsx", "/v1/event%", "/v1/even", "/v1", "", "//", "v1/events"};
+    static const char *const unknown[] = {"/v1/events//",
+                                          "/v1/eventsx",
+                                          "/v1/event%",
+                                          "/v1/even",
+                                          "/v1",
+                                          "",
+                                          "//",
+                                          "v1/events",
+                                          "/v1/projects//settings",
+                                          "/v1/projects/a/b/settings",
+                                          "/v1/projects/a"};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         assert_null(find(unknown[i], TR_HTTP_GET, &allowed));
         assert_int_equal(allowed, 0);

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""What KPIs are, said a second time: slow, obvious SQL over raw events, and Python's own calendar.
+
+Nothing here is shared with the program. A stretch of events is asked for by itself, one query each.
+"""
+import datetime
+import zoneinfo
+
+UTC = datetime.timezone.utc
+DIMENSIONS = {
+    "kind": "case kind when 'e' then 'engagement' when 'p' then 'performance'"
+            " when 'b' then 'business' else 'feedback' end",
+    "name": "name", "path": "path", "host": "host", "session": "session_id", "user": "user_id",
+    "route": "route", "status": "status::text", "feature": "feature", "goal": "goal",
+    "browser": "browser", "properties.plan": "properties ->> 'plan'",
+    "properties.env": "properties ->> 'env'",
+}
+WHO = "coalesce('u' || user_id, 'a' || anonymous_id)"
+
+
+class Stretch:
+    """The events of a project in [start, end) that satisfy a condition, SQL text."""
+
+    def __init__(self, cursor, project, currency, start, end, condition="true", bots=False):
+        self.cursor = cursor
+        self.project = project
+        self.currency = currency
+        self.values = (start, end)
+        self.condition = condition
+        self.all = f"project_id = {project}" + ("" if bots else " and not bot")
+        self.events = (f"(select * from traction.event where {self.all} and ts >= %s and ts < %s"
+                       f" and ({condition})) e")
+
+    def one(self, what, more="true", values=None):
+        self.cursor.execute(f"select {what} from {self.events} where {more}",
+                            self.values if values is None else values)
+        return self.cursor.fetchone()
+
+    def narrowed(self, condition):
+        return Stretch(self.cursor, self.project, self.currency, *self.values,
+                       f"({self.condition}) and ({condition})", "not bot" not in self.all)
+
+    def labels(self, expression, more):
+        self.cursor.execute(f"select distinct {expression} from {self.events} where {more}",
+                            self.values)
+        return [label for label, in self.cursor.fetchall()]
+
+
+def ratio(part, whole):
+    return None if not whole else part / whole
+
+
+def count(stretch, name=None):
+    more = "true" if name is None else f"name = '{name}'"
+    return {"value": stretch.one("count(*)", more)[0]}
+
+
+def active_users(stretch):
+    return {"value": stretch.one(f"count(distinct {WHO})", "kind = 'e'")[0]}
+
+
+def new_users(stretch):
+    stretch.cursor.execute(
+        f"select count(*) from (select distinct on ({WHO}) * from traction.event where"
+        f" {stretch.all} order by {WHO}, ts, received_at, id collate \"C\") f"
+        f" where ts >= %s and ts < %s and ({stretch.condition})", stretch.values)
+    return {"value": stretch.cursor.fetchone()[0]}
+
+
+def sessions(stretch):
+    return {"value": stretch.one("count(distinct session_id)")[0]}
+
+
+def distribution(cursor, values, lists, sql, percentile):
+    """lists: a query yielding one column, ms, of durations."""
+    shares = "array[0.5, 0.75, 0.95, 0.99" + (f", {percentile / 100}" if percentile else "") + "]"
+    cursor.execute(f"select count(*), avg(ms), percentile_disc({shares}::float8[])"
+                   f" within group (order by ms) from ({sql}) d where ms is not null", values)
+    n, mean, found = cursor.fetchone()
+    if n == 0:
+        return dict(value=None, p50=None, p75=None, p95=None, p99=None, mean=None, n=0)
+    found = [float(value) for value in found]
+    return dict(value=found[4] if percentile else float(mean), p50=found[0], p75=found[1],
+                p95=found[2], p99=found[3], mean=float(mean), n=n)
+
+
+def time_on_site(stretch):
+    sql = (f"select case when max(engaged) > 0 then max(engaged) else max(span) end as ms from ("
+           f"select session_id, sum(value) filter (where name = 'engaged_time') as engaged,"
+           f" extract(epoch from max(ts) - min(ts)) * 1000 as span from {stretch.events}"
+           f" where session_id is not null group by session_id) s group by session_id")
+    return distribution(stretch.cursor, stretch.values, None, sql, None)
+
+
+def duration(stretch, name, percentile):
+    sql = f"select value as ms from {stretch.events} where name = '{name}'"
+    return distribution(stretch.cursor, stretch.values, None, sql, percentile)
+
+
+def feature_usage(stretch):
+    uses, people = stretch.one(f"count(*), count(distinct {WHO})",
+                               "name = 'feature_used' and feature is not null")
+    active = active_users(stretch)["value"]
+    return {"value": uses, "uses": uses, "people": people, "adoption": ratio(people, active)}
+
+
+def error_rate(stretch):
+    failed, asked = stretch.one("count(*) filter (where status >= 500), count(*)",
+                                "name = 'api_request'")
+    return {"value": ratio(failed, asked), "n": asked}
+
+
+def client_error_rate(stretch):
+    bad, = stretch.one("count(distinct session_id)", "name = 'error'")
+    every, = stretch.one("count(distinct session_id)")
+    return {"value": ratio(bad, every), "n": every}
+
+
+def conversion_rate(stretch, goal=None):
+    more = "name = 'conversion'" + ("" if goal is None else f" and goal = '{goal}'")
+    people, = stretch.one(f"count(distinct {WHO})", more)
+    active = active_users(stretch)["value"]
+    return {"value": ratio(people, active), "n": active}
+
+
+def revenue(stretch):
+    amount, n = stretch.one(
+        f"coalesce(sum(value) filter (where coalesce(unit, '{stretch.currency}') ="
+        f" '{stretch.currency}'), 0), count(value)", "name = 'purchase'")
+    return {"value": float(amount), "n": n}
+
+
+KPIS = {
+    "event_count": lambda s, q: count(s, q.get("name")),
+    "page_views": lambda s, q: count(s, "page_view"),
+    "active_users": lambda s, q: active_users(s),
+    "new_users": lambda s, q: new_users(s),
+    "sessions": lambda s, q: sessions(s),
+    "time_on_site": lambda s, q: time_on_site(s),
+    "feature_usage": lambda s, q: feature_usage(s),
+    "load_time": lambda s, q: duration(s, "page_load", float(q.get("percentile", 75))),
+    "api_response_time": lambda s, q: duration(s, "api_request", float(q.get("percentile", 95))),
+    "error_rate": lambda s, q: error_rate(s),
+    "client_error_rate": lambda s, q: client_error_rate(s),
+    "conversion_rate": lambda s, q: conversion_rate(s, q.get("goal")),
+    "revenue": lambda s, q: revenue(s),
+}
+# Which events make a group exist.
+COUNTED = {
+    "page_views": "name = 'page_view'", "active_users": "kind = 'e'",
+    "sessions": "session_id is not null", "time_on_site": "session_id is not null",
+    "client_error_rate": "session_id is not null",
+    "load_time": "name = 'page_load' and value is not null",
+    "api_response_time": "name = 'api_request' and value is not null",
+    "error_rate": "name = 'api_request'", "revenue": "name = 'purchase' and value is not null",
+    "conversion_rate": "name = 'conversion' or kind = 'e'",
+    "feature_usage": "name = 'feature_used' and feature is not null",
+}
+INEXACT = ("p50", "p75", "p95", "p99")
+
+
+# The calendar ---------------------------------------------------------------------------------
+
+def start_of(day, zone):
+    """The first instant of a day: a midnight that is skipped or passed twice makes it special."""
+    midnight = datetime.datetime.combine(day, datetime.time(), zone)
+    first = midnight.replace(fold=0).astimezone(UTC)
+    if first.astimezone(zone).replace(tzinfo=None) != midnight.replace(tzinfo=None):
+        # Skipped: the day begins where the clocks jumped to.
+        probe = first - datetime.timedelta(hours=3)
+        while probe.astimezone(zone).date() < day:
+            probe += datetime.timedelta(minutes=15)
+        return probe
+    return first
+
+
+def next_day(day, interval):
+    if interval == "week":
+        return day + datetime.timedelta(7)
+    if interval == "month":
+        return (day.replace(day=1) + datetime.timedelta(32)).replace(day=1)
+    return day + datetime.timedelta(1)
+
+
+def intervals(start, end, interval, zone):
+    """Where the intervals of [start, end) begin."""
+    if interval == "none":
+        return []
+    if interval in ("day", "week", "month"):
+        day = start.astimezone(zone).date()
+        if interval == "week":
+            day -= datetime.timedelta(day.weekday())
+        if interval == "month":
+            day = day.replace(day=1)
+        starts = []
+        while start_of(day, zone) < end:
+            starts.append(start_of(day, zone))
+            day = next_day(day, interval)
+        return starts
+    first = start.replace(second=0, microsecond=0)
+    while not begins(first, interval, zone):
+        first -= datetime.timedelta(minutes=1)
+    starts = [first]
+    step = datetime.timedelta(minutes=15 if interval == "hour" else 1)
+    at = first + step
+    while at < end:
+        if begins(at, interval, zone):
+            starts.append(at)
+        at += step
+    return starts
+
+
+def begins(instant, interval, zone):
+    local = instant.astimezone(zone)
+    return local.second == 0 and (interval == "minute" or local.minute == 0)
+
+
+def parse(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def zone_of(name):
+    return zoneinfo.ZoneInfo(name)
