@@ -13,9 +13,9 @@ static struct tr_kpi_problem ask_problem;
 static inline int ask(struct tr_arena *arena, const char *kpi, const char *const *texts,
                       struct tr_kpi_question *question_out)
 {
-    struct tr_kpi_parameter parameters[64];
+    struct tr_kpi_parameter parameters[64] = {0};
     size_t count = 0;
-    struct tr_error error;
+    struct tr_error error = TR_ERROR_INIT;
     struct tr_kpi_ask context = {
         .project = &ask_project,
         .now_us = INT64_C(1795428930250000),
