@@ -165,16 +165,12 @@ class Up(Program):
         super().__init__(directory, (), env, wrapper)
         self.command = ["up", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
 
-    def wait_ready(self, seconds=READY_SECONDS):
-        super().wait_ready(seconds)
-        variables = os.path.join(self.data, "traction.env")
-        wait_for(lambda: os.path.exists(variables), seconds)
-        self.values = read_env(variables)
-        return self
-
     def check_ready(self):
-        # The old file goes when `up` begins, the new one comes right after the first answer.
-        return super().check_ready() and os.path.exists(os.path.join(self.data, "traction.env"))
+        path = os.path.join(self.data, "traction.env")
+        if not super().check_ready() or not os.path.exists(path):
+            return False
+        self.values = read_env(path)
+        return True
 
     @property
     def spool(self):

@@ -139,7 +139,7 @@ static void print_screen(const struct up *up, const char *url)
         "  curl '%s/v1/events?ack=commit' -H 'Authorization: Bearer %s' \\\n"
         "    -d '{\"name\": \"page_view\", \"user\": \"u_1\", \"url\": \"https://app.example/\"}'\n"
         "  curl '%s/v1/kpi/active_users' -H 'Authorization: Bearer %s'\n\n"
-        "All of this as variables: . '%s/traction.env'\n"
+        "All of this as variables: set -a; . '%s/traction.env'; set +a\n"
         "Stop with ^C; \"traction up\" again goes on with the same data.\n",
         url, up->directory, tr_cluster_url(up->cluster), up->access.keys[TR_SCOPE_WRITE],
         up->access.keys[TR_SCOPE_READ], up->access.keys[TR_SCOPE_ADMIN], url,

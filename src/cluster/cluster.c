@@ -376,9 +376,9 @@ static void make_command(struct tr_cluster *cluster, const char *programs, const
         tr_settings_new(program, data, sockets, tr_settings_memory(), free_bytes, extra);
 }
 
-static int make_database(struct tr_cluster *cluster, struct tr_error *error)
+static int name_database(struct tr_cluster *cluster, struct tr_error *error)
 {
-    TR_CLEANUP(tr_freep) char *url = make_url(cluster, "postgres");
+    TR_CLEANUP(tr_freep) char *url = make_url(cluster, "template1");
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *found = NULL;
     struct tr_pg_options options = {.url = url, .application = "traction cluster"};
@@ -386,7 +386,7 @@ static int make_database(struct tr_cluster *cluster, struct tr_error *error)
     if (result == 0)
         result = tr_pg_query(pg, tr_pg_sql("queries/admin/database_exists"), NULL, &found, error);
     if (result == 0 && tr_pg_rows(found) == 0)
-        result = tr_pg_execute(pg, tr_pg_sql("queries/admin/create_database"), error);
+        result = tr_pg_execute(pg, tr_pg_sql("queries/admin/name_database"), error);
     return result;
 }
 
@@ -421,7 +421,7 @@ static int start(struct tr_cluster *cluster, const struct tr_cluster_options *op
     cluster->url = make_url(cluster, "traction");
     make_command(cluster, programs, options->settings);
     result = launch(cluster, error);
-    return result < 0 ? result : make_database(cluster, error);
+    return result < 0 ? result : name_database(cluster, error);
 }
 
 int tr_cluster_start(struct tr_cluster **cluster_out, const struct tr_cluster_options *options,

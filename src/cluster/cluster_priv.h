@@ -17,7 +17,7 @@ struct tr_identity {
     gid_t gid;
 };
 int tr_identity_find(const char *run_as, struct tr_identity *who_out, struct tr_error *error);
-/* Makes a folder of this identity's, mode 0700, and opens it; an existing one is taken as it is. */
+/* Makes a folder of this identity's, mode 0700, unless it is there, and opens it. */
 int tr_identity_open_directory(const struct tr_identity *who, const char *path, int *fd_out,
                                struct tr_error *error);
 

@@ -29,13 +29,15 @@ int tr_identity_find(const char *run_as, struct tr_identity *who_out, struct tr_
     return tr_error_hint(error, "Run: adduser --system postgres");
 }
 
-static int check_owner(const struct tr_identity *who, int fd, const char *path,
-                       struct tr_error *error)
+/* What root made and did not yet give away, because it was killed in between, is given away now. */
+static int give_to(const struct tr_identity *who, int fd, const char *path, struct tr_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
         return tr_error_set(error, -errno, "could not look at %s: %s", path, strerror(errno));
     if (status.st_uid == who->uid)
+        return 0;
+    if (who->drop && status.st_uid == 0 && fchown(fd, who->uid, who->gid) == 0)
         return 0;
     tr_error_set(error, -EPERM, "%s belongs to user id %d, not to the one PostgreSQL runs as, %d",
                  path, (int)status.st_uid, (int)who->uid);
@@ -45,18 +47,12 @@ static int check_owner(const struct tr_identity *who, int fd, const char *path,
 int tr_identity_open_directory(const struct tr_identity *who, const char *path, int *fd_out,
                                struct tr_error *error)
 {
-    bool made = mkdir(path, 0700) == 0;
-    if (!made && errno != EEXIST)
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return tr_error_set(error, -errno, "could not create folder %s: %s", path, strerror(errno));
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return tr_error_set(error, -errno, "could not open folder %s: %s", path, strerror(errno));
-    int result = 0;
-    if (made && who->drop && fchown(fd, who->uid, who->gid) < 0)
-        result = tr_error_set(error, -errno, "could not give %s to user id %d: %s", path,
-                              (int)who->uid, strerror(errno));
-    if (result == 0)
-        result = check_owner(who, fd, path, error);
+    int result = give_to(who, fd, path, error);
     if (result < 0)
         close(fd);
     else

@@ -135,7 +135,7 @@ const struct tr_option tr_options[] = {
          "Length of a request line."),
     SIZE("limits", "head", http.head_bytes, 1024, 256 * KIB, "Size of a request's head."),
     COUNT("limits", "fields", http.fields, 8, 1000, "Header fields a request."),
-    SIZE("limits", "body", http.body_bytes, 1024, GIB,
+    SIZE("limits", "body", http.body_bytes, 1024, 8 * 1024 * KIB,
          "Size of a body, both as sent and after inflating."),
     SIZE("limits", "body_memory", http.body_memory_bytes, 1024 * KIB, 1024 * GIB,
          "Memory of all bodies being received; beyond it status 503."),

@@ -9,12 +9,13 @@
 #include "event_priv.h"
 
 #include <endian.h>
+#include <stdlib.h>
 
-enum { WHOLE_DIGITS = 15, DECIMALS = 9, EXPONENT_FAR = 100000 };
+enum { WHOLE_DIGITS = 15, DECIMALS = 18, EXPONENT_FAR = 100000 };
 /* A double ends at 1.8e308: what has more digits before the point is not finite. */
 enum { FINITE_DIGITS = 309 };
 
-#define NANOS_PER_ONE 1000000000u
+#define PARTS_PER_ONE UINT64_C(1000000000000000000)
 
 /* The significant digits of a number: 0.D1 D2 D3 … × 10^point. */
 struct digits {
@@ -82,23 +83,23 @@ int tr_decimal_parse(struct tr_decimal *decimal_out, struct tr_slice text, int s
     for (long place = -digits.point; place < 0; place++)
         decimal.whole = decimal.whole * 10 + digit_at(&digits, place);
     for (long place = 0; place < DECIMALS; place++)
-        decimal.nanos = decimal.nanos * 10 + digit_at(&digits, place);
-    if (digit_at(&digits, DECIMALS) >= 5 && ++decimal.nanos == NANOS_PER_ONE) {
-        decimal.nanos = 0;
+        decimal.parts = decimal.parts * 10 + digit_at(&digits, place);
+    if (digit_at(&digits, DECIMALS) >= 5 && ++decimal.parts == PARTS_PER_ONE) {
+        decimal.parts = 0;
         decimal.whole++;
     }
     if (decimal.whole >= 1000000000000000u)
         return TR_DECIMAL_OUT_OF_RANGE;
-    decimal.negative = negative && (decimal.whole > 0 || decimal.nanos > 0);
+    decimal.negative = negative && (decimal.whole > 0 || decimal.parts > 0);
     *decimal_out = decimal;
     return 0;
 }
 
 /* Decimals that are not zeros at the end; *fraction_out is what they spell. */
-static int decimals(const struct tr_decimal *decimal, uint32_t *fraction_out)
+static int decimals(const struct tr_decimal *decimal, uint64_t *fraction_out)
 {
     int count = DECIMALS;
-    uint32_t fraction = decimal->nanos;
+    uint64_t fraction = decimal->parts;
     while (count > 0 && fraction % 10 == 0) {
         fraction /= 10;
         count--;
@@ -110,13 +111,17 @@ static int decimals(const struct tr_decimal *decimal, uint32_t *fraction_out)
 double tr_decimal_double(const struct tr_decimal *decimal)
 {
     static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    uint32_t fraction = 0;
+    uint64_t fraction = 0;
     int count = decimals(decimal, &fraction);
     /* Where the digits fit a double, one division gives the nearest one. */
-    double scaled = (double)decimal->whole * powers[count] + fraction;
-    double value = scaled < 0x1p53 ? scaled / powers[count]
-                                   : (double)decimal->whole + decimal->nanos / powers[DECIMALS];
-    return decimal->negative ? -value : value;
+    if (count <= 9) {
+        double scaled = (double)decimal->whole * powers[count] + (double)fraction;
+        if (scaled < 0x1p53)
+            return decimal->negative ? -scaled / powers[count] : scaled / powers[count];
+    }
+    char text[TR_DECIMAL_TEXT_MAX + 1];
+    text[tr_decimal_text(decimal, text)] = '\0';
+    return strtod(text, NULL);
 }
 
 /* Writes count digits, zeros in front. */
@@ -136,7 +141,7 @@ size_t tr_decimal_text(const struct tr_decimal *decimal, char out[TR_DECIMAL_TEX
         digits++;
     put_digits(at, digits, decimal->whole);
     at += digits;
-    uint32_t fraction = 0;
+    uint64_t fraction = 0;
     int count = decimals(decimal, &fraction);
     if (count > 0) {
         *at++ = '.';
@@ -155,13 +160,15 @@ static char *put_be16(char *at, int value)
 
 size_t tr_decimal_binary(const struct tr_decimal *decimal, char out[TR_DECIMAL_BINARY_MAX])
 {
-    enum { GROUPS_WHOLE = 4, GROUPS = 7, BASE = 10000 };
+    enum { GROUPS_WHOLE = 4, GROUPS = 9, BASE = 10000 };
     int groups[GROUPS];
     uint64_t whole = decimal->whole;
-    uint64_t rest = (uint64_t)decimal->nanos * 1000; /* nine decimals as three groups of four */
+    /* Eighteen decimals are four groups of four and half of a fifth. */
+    uint64_t rest = decimal->parts / 100;
+    groups[GROUPS - 1] = (int)(decimal->parts % 100 * 100);
     for (int i = GROUPS_WHOLE - 1; i >= 0; i--, whole /= BASE)
         groups[i] = (int)(whole % BASE);
-    for (int i = GROUPS - 1; i >= GROUPS_WHOLE; i--, rest /= BASE)
+    for (int i = GROUPS - 2; i >= GROUPS_WHOLE; i--, rest /= BASE)
         groups[i] = (int)(rest % BASE);
     int first = 0;
     int end = GROUPS;
@@ -169,7 +176,7 @@ size_t tr_decimal_binary(const struct tr_decimal *decimal, char out[TR_DECIMAL_B
         first++;
     while (end > first && groups[end - 1] == 0)
         end--;
-    uint32_t fraction = 0;
+    uint64_t fraction = 0;
     char *at = put_be16(out, end - first);
     at = put_be16(at, end > first ? GROUPS_WHOLE - 1 - first : 0);
     at = put_be16(at, decimal->negative ? 0x4000 : 0);

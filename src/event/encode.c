@@ -243,7 +243,7 @@ static bool refuse_value(struct draft *draft, int outcome)
 static bool check_duration(struct draft *draft)
 {
     const struct tr_decimal *value = &draft->value;
-    if (value->negative || value->whole > DAY_MS || (value->whole == DAY_MS && value->nanos > 0))
+    if (value->negative || value->whole > DAY_MS || (value->whole == DAY_MS && value->parts > 0))
         return refuse(draft, "value", "out_of_range", "a duration from 0 to 86,400,000 ms");
     return true;
 }
@@ -319,7 +319,7 @@ static bool check_status(struct draft *draft)
     struct tr_decimal status;
     if (!tr_json_scan(text, &number) || number.type != TR_JSON_NUMBER)
         return !must_be || refuse(draft, "properties.status", "wrong_type", "an HTTP status");
-    if (tr_decimal_parse(&status, number.raw, 0) == 0 && !status.negative && status.nanos == 0) {
+    if (tr_decimal_parse(&status, number.raw, 0) == 0 && !status.negative && status.parts == 0) {
         if (status.whole == 0)
             return true;
         if (status.whole >= STATUS_LEAST && status.whole <= STATUS_MOST) {

@@ -15,16 +15,16 @@ int tr_json_unicode_escape(const char *at, const char *end, size_t *size_out, bo
 
 /* decimal.c ----------------------------------------------------------------------------------- */
 
-/* |value| < 10^15 in steps of 10^-9. */
+/* |value| < 10^15 in steps of 10^-18: what doubles of that size are written with. */
 struct tr_decimal {
     bool negative; /* never with zero */
     uint64_t whole;
-    uint32_t nanos;
+    uint64_t parts; /* of 10^-18 */
 };
-enum { TR_DECIMAL_BINARY_MAX = 8 + 7 * 2, TR_DECIMAL_TEXT_MAX = 1 + 15 + 1 + 9 };
+enum { TR_DECIMAL_BINARY_MAX = 8 + 9 * 2, TR_DECIMAL_TEXT_MAX = 1 + 15 + 1 + 18 };
 enum tr_decimal_outcome { TR_DECIMAL_NOT_FINITE = 1, TR_DECIMAL_OUT_OF_RANGE = 2 };
 
-/* text × 10^shift, where text is a JSON number; rounded half away from zero to nine decimals. */
+/* text × 10^shift, where text is a JSON number; rounded half away from zero to 18 decimals. */
 int tr_decimal_parse(struct tr_decimal *decimal_out, struct tr_slice text, int shift);
 double tr_decimal_double(const struct tr_decimal *decimal);
 /* The shortest decimal text; returns its length. */

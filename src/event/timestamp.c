@@ -139,7 +139,7 @@ int64_t tr_timestamp_from_number(struct tr_slice text)
     bool negative = text.data[0] == '-';
     if (tr_decimal_parse(&ms, text, 0) != 0)
         return negative ? -TR_TIMESTAMP_FAR_US : TR_TIMESTAMP_FAR_US;
-    int64_t us = (int64_t)ms.whole * 1000 + ms.nanos / 1000000;
+    int64_t us = (int64_t)ms.whole * 1000 + (int64_t)(ms.parts / 1000000000000000);
     return negative ? -us : us;
 }
 

@@ -251,12 +251,12 @@ uint64_t tr_spool_reader_position(const struct tr_spool_reader *reader)
 /* Counting ----------------------------------------------------------------------------------------
  */
 
-static int count_segment(struct tr_spool_reader *reader, uint32_t label, uint64_t *count,
-                         struct tr_error *error)
+static int count_segment(struct tr_spool_reader *reader, uint64_t to, uint32_t label,
+                         uint64_t *count, struct tr_error *error)
 {
     bool sealed = false;
     uint64_t end = readable_end(reader, &sealed);
-    reader->scan.end = end;
+    reader->scan.end = end < to ? end : to;
     reader->scan.check_payload = false;
     int result = SCAN_FRAME;
     while (result == SCAN_FRAME) {
@@ -266,25 +266,64 @@ static int count_segment(struct tr_spool_reader *reader, uint32_t label, uint64_
         if (result == SCAN_FRAME && frame.label == label)
             (*count)++;
     }
-    reader->position = end;
+    reader->position = reader->scan.end;
     leave_segment(reader);
+    return result;
+}
+
+/* Records of the label in [from, to). */
+static int count_range(struct tr_spool *spool, uint64_t from, uint64_t to, uint32_t label,
+                       uint64_t *count_out, struct tr_error *error)
+{
+    struct tr_spool_reader *reader = NULL;
+    uint64_t count = 0;
+    int result = tr_spool_reader_open(&reader, spool, from, error);
+    while (result == 0 && reader->position < to) {
+        result = enter_segment(reader, error);
+        if (result < 0 || reader->fd < 0)
+            break;
+        result = count_segment(reader, to, label, &count, error);
+    }
+    tr_spool_reader_close(reader);
+    if (result == 0)
+        *count_out = count;
+    return result;
+}
+
+/* Under counted's lock. */
+static int count_on(struct tr_spool *spool, struct counted *counted, uint64_t from, uint64_t to,
+                    struct tr_error *error)
+{
+    uint64_t gone = 0;
+    uint64_t come = 0;
+    int result = count_range(spool, counted->from, from, counted->label, &gone, error);
+    if (result == 0)
+        result = count_range(spool, counted->to, to, counted->label, &come, error);
+    if (result == 0) {
+        counted->from = from;
+        counted->to = to;
+        counted->count += come - gone;
+    }
     return result;
 }
 
 int tr_spool_count(struct tr_spool *spool, uint64_t position, uint32_t label, uint64_t *count_out,
                    struct tr_error *error)
 {
-    struct tr_spool_reader *reader = NULL;
-    uint64_t count = 0;
-    int result = tr_spool_reader_open(&reader, spool, position, error);
-    while (result == 0) {
-        result = enter_segment(reader, error);
-        if (result < 0 || reader->fd < 0)
-            break;
-        result = count_segment(reader, label, &count, error);
+    struct tr_spool_state state;
+    tr_spool_get_state(spool, &state);
+    struct counted *counted = &spool->counted;
+    pthread_mutex_lock(&counted->lock);
+    if (counted->label != label || position < counted->from || position > counted->to) {
+        counted->label = label;
+        counted->from = position;
+        counted->to = position;
+        counted->count = 0;
     }
-    tr_spool_reader_close(reader);
+    uint64_t to = state.durable > counted->to ? state.durable : counted->to;
+    int result = count_on(spool, counted, position, to, error);
     if (result == 0)
-        *count_out = count;
+        *count_out = counted->count;
+    pthread_mutex_unlock(&counted->lock);
     return result;
 }

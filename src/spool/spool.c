@@ -90,6 +90,7 @@ int tr_spool_open(struct tr_spool **spool_out, const struct tr_spool_options *op
     spool->lock_fd = -1;
     spool->fd = -1;
     pthread_mutex_init(&spool->lock, NULL);
+    pthread_mutex_init(&spool->counted.lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -132,6 +133,7 @@ void tr_spool_close(struct tr_spool *spool)
     pthread_cond_destroy(&spool->work);
     pthread_cond_destroy(&spool->durable);
     pthread_mutex_destroy(&spool->lock);
+    pthread_mutex_destroy(&spool->counted.lock);
     free(spool->directory);
     free(spool);
 }

@@ -47,8 +47,18 @@ struct ticket_list {
     struct tr_spool_ticket *last;
 };
 
+/* The last count that was asked for: the next one only looks at what has changed. */
+struct counted {
+    pthread_mutex_t lock;
+    uint32_t label;
+    uint64_t from;
+    uint64_t to;
+    uint64_t count;
+};
+
 struct tr_spool {
     struct tr_spool_options options;
+    struct counted counted;
     char *directory;
     uint8_t uuid[16];
     int lock_fd;

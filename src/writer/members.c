@@ -17,7 +17,7 @@
 /* -infinity: the member was never active before. */
 #define NEVER INT32_MIN
 
-enum { KNOWN_SLOTS = 1 << 18, SETS_MAX = 20000, SET_KEY_MAX_BYTES = 300 };
+enum { KNOWN_SLOTS = 1 << 18, BATCH_SLOTS = 1 << 15, SETS_MAX = 20000, SET_KEY_MAX_BYTES = 300 };
 
 /* The number of a set, remembered. Forgotten with a rollback, which may have undone its making. */
 struct set {
@@ -50,6 +50,7 @@ struct wanted {
 
 struct members {
     struct known *known;
+    struct known *in_batch; /* on the list already, as far as remembered */
     struct set *sets;
     /* of the landing under way */
     struct wanted *wanted; /* in the landing's arena */
@@ -63,6 +64,7 @@ struct members *tr_members_new(void)
 {
     struct members *members = tr_calloc(1, sizeof *members);
     members->known = tr_known_new(KNOWN_SLOTS);
+    members->in_batch = tr_known_new(BATCH_SLOTS);
     return members;
 }
 
@@ -99,6 +101,7 @@ void tr_members_free(struct members *members)
     abandon(members);
     forget_sets(members);
     tr_known_free(members->known);
+    tr_known_free(members->in_batch);
     free(members->list);
     free(members);
 }
@@ -166,8 +169,12 @@ static void gather(struct members *members, struct tr_arena *arena, const struct
         .set_id = wanted->id, .day = item->day, .wanted = wanted, .previous = NEVER, .next = NEVER};
     memcpy(candidate.key, member, 16);
     make_key(&candidate);
-    if (wanted->id != 0 && tr_known_get(members->known, candidate.key, 0) != 0)
-        return;
+    if (wanted->id != 0) {
+        if (tr_known_get(members->known, candidate.key, 0) != 0 ||
+            tr_known_get(members->in_batch, candidate.key, 0) != 0)
+            return;
+        tr_known_set(members->in_batch, candidate.key, 1);
+    }
     if (members->count == members->capacity) {
         members->capacity = members->capacity ? members->capacity * 2 : 1024;
         members->list = tr_realloc(members->list, members->capacity * sizeof *members->list);
@@ -420,6 +427,7 @@ static int store_cells(const struct members *members, struct landing *landing,
 void tr_members_gather(struct members *members, const struct landing *landing)
 {
     abandon(members);
+    tr_known_clear(members->in_batch);
     for (size_t i = 0; i < landing->count; i++)
         if (tr_item_counts(&landing->items[i]))
             gather_item(members, landing->arena, &landing->items[i]);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KNOWN_SLOTS = 1 << 17 };
+enum { KNOWN_SLOTS = 1 << 17, BATCH_SLOTS = 1 << 14 };
 
 struct sighting {
     uint8_t key[KNOWN_KEY_BYTES]; /* person, project */
@@ -20,7 +20,8 @@ struct sighting {
 
 struct people {
     struct known *known; /* person → first seen, or an earlier bound of nothing: never too early */
-    struct sighting *list; /* of the landing under way; in its arena */
+    struct known *in_batch; /* person → the earliest on the list, as far as remembered */
+    struct sighting *list;  /* of the landing under way; in its arena */
     size_t count;
     bool stored;
 };
@@ -29,6 +30,7 @@ struct people *tr_people_new(void)
 {
     struct people *people = tr_calloc(1, sizeof *people);
     people->known = tr_known_new(KNOWN_SLOTS);
+    people->in_batch = tr_known_new(BATCH_SLOTS);
     return people;
 }
 
@@ -37,6 +39,7 @@ void tr_people_free(struct people *people)
     if (people == NULL)
         return;
     tr_known_free(people->known);
+    tr_known_free(people->in_batch);
     free(people);
 }
 
@@ -83,8 +86,11 @@ static size_t gather(struct people *people, const struct landing *landing, struc
         struct sighting at = {.project_id = record->project_id, .us = record->timestamp_us};
         memcpy(at.key, record->person, 16);
         memcpy(at.key + 16, &record->project_id, 4);
-        if (tr_known_get(people->known, at.key, INT64_MAX) > at.us)
-            list[count++] = at;
+        if (tr_known_get(people->known, at.key, INT64_MAX) <= at.us ||
+            tr_known_get(people->in_batch, at.key, INT64_MAX) <= at.us)
+            continue;
+        tr_known_set(people->in_batch, at.key, at.us);
+        list[count++] = at;
     }
     qsort(list, count, sizeof *list, compare_sightings);
     size_t kept = 0;
@@ -179,6 +185,7 @@ static int move_counts(struct counts *counts, struct calendars *calendars, struc
 
 void tr_people_gather(struct people *people, const struct landing *landing)
 {
+    tr_known_clear(people->in_batch);
     people->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *people->list);
     people->count = gather(people, landing, people->list);
     people->stored = false;

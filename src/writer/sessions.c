@@ -37,11 +37,6 @@ struct session {
     int32_t day_before;
 };
 
-/* A batch's event of a session, for sorting. */
-struct visit {
-    const struct item *item;
-};
-
 /* A change of a day's distribution. */
 struct change {
     int32_t project_id;
@@ -57,16 +52,6 @@ struct sessions {
     struct change *changes;
     size_t change_count;
 };
-
-static int compare_visits(const void *a, const void *b)
-{
-    const struct item *one = ((const struct visit *)a)->item;
-    const struct item *two = ((const struct visit *)b)->item;
-    int order = memcmp(one->session, two->session, 16);
-    if (order != 0)
-        return order;
-    return one->day < two->day ? -1 : one->day > two->day;
-}
 
 static int64_t engaged_of(const struct item *item)
 {
@@ -101,24 +86,35 @@ static void add_visit(struct sessions *work, struct session *session, const stru
     part->touched = true;
 }
 
+/* The session of an item, from an open-addressing table; digests are uniform. */
+static struct session *session_of(struct sessions *work, struct session **table, size_t mask,
+                                  const struct item *item)
+{
+    uint64_t hash;
+    memcpy(&hash, item->session, sizeof hash);
+    size_t slot = hash & mask;
+    while (table[slot] != NULL && memcmp(table[slot]->digest, item->session, 16) != 0)
+        slot = (slot + 1) & mask;
+    if (table[slot] == NULL) {
+        table[slot] = &work->list[work->count++];
+        *table[slot] = (struct session){.project_id = item->record.project_id};
+        memcpy(table[slot]->digest, item->session, 16);
+    }
+    return table[slot];
+}
+
 static void gather(struct sessions *work)
 {
     const struct landing *landing = work->landing;
-    struct visit *visits = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *visits);
-    size_t count = 0;
-    for (size_t i = 0; i < landing->count; i++)
-        if (tr_item_counts(&landing->items[i]) && landing->items[i].record.session.data != NULL)
-            visits[count++].item = &landing->items[i];
-    qsort(visits, count, sizeof *visits, compare_visits);
-    work->list = tr_arena_alloc(landing->arena, (count + 1) * sizeof *work->list);
-    for (size_t i = 0; i < count; i++) {
-        const struct item *item = visits[i].item;
-        if (i == 0 || memcmp(item->session, visits[i - 1].item->session, 16) != 0) {
-            struct session *session = &work->list[work->count++];
-            *session = (struct session){.project_id = item->record.project_id};
-            memcpy(session->digest, item->session, 16);
-        }
-        add_visit(work, &work->list[work->count - 1], item);
+    size_t slots = 16;
+    while (slots < 2 * landing->count)
+        slots *= 2;
+    struct session **table = tr_arena_calloc(landing->arena, slots * sizeof(struct session *));
+    work->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *work->list);
+    for (size_t i = 0; i < landing->count; i++) {
+        const struct item *item = &landing->items[i];
+        if (tr_item_counts(item) && item->record.session.data != NULL)
+            add_visit(work, session_of(work, table, slots - 1, item), item);
     }
 }
 

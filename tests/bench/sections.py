@@ -302,7 +302,7 @@ def recovery(report, full):
             blocker = harness.database(up.database_url)
             blocker.autocommit = False
             with contextlib.closing(blocker), blocker.cursor() as cursor:
-                cursor.execute("lock table traction.spool_position in access exclusive mode")
+                cursor.execute("lock table traction.id_log_head in access exclusive mode")
                 while spool_bytes(other) < size:
                     tools.generate(other, "--events", 200000, "--batch", 500, "--connections", 8)
                 other.kill()

@@ -39,6 +39,9 @@ KPIS = ["event_count", "page_views", "active_users", "new_users", "sessions", "t
         "feature_usage", "load_time", "api_response_time", "error_rate", "client_error_rate",
         "conversion_rate", "revenue"]
 
+# Values are kept to nine decimals.
+DECIMALS = decimal.Decimal("1e-9")
+
 # What happens ------------------------------------------------------------------------------------
 
 TEXTS = ["plain", "Umlaut äöü", "quote \" and \\ back", "emoji \U0001f642", "tab\tnewline\n", "\\.",
@@ -194,7 +197,7 @@ class Sender(threading.Thread):
     def deliver(self, events, again):
         """Sends until the answer is known, or we are told to stop."""
         body = encode(self.rng, events)
-        path = "/v1/events" + self.rng.choice(["", "", "", "?ack=disk", "?ack=commit"])
+        path = "/v1/events" + self.rng.choice([""] * 10 + ["?ack=disk"] * 9 + ["?ack=commit"])
         while True:
             status = self.attempt(path, body, events, again)
             if status is not None:
@@ -303,7 +306,8 @@ def differences(sent, row):
               "session": sent.get("session")}
     found = {"name": name, "user": user, "anonymous": anonymous, "session": session}
     if "value" in sent:
-        wanted["value"] = decimal.Decimal(json.dumps(sent["value"]))
+        wanted["value"] = decimal.Decimal(json.dumps(sent["value"])).quantize(
+            DECIMALS, decimal.ROUND_HALF_UP)
         found["value"] = value
     wanted["ts"] = datetime.datetime.fromisoformat(sent["timestamp"].replace("Z", "+00:00"))
     found["ts"] = ts

@@ -28,7 +28,7 @@ def post_one(up):
 
 
 def run(up, spool, leave):
-    with oracle.Load(up, threads=3) as load:
+    with oracle.Load(up, threads=6) as load:
         harness.wait_for(lambda: load.acknowledged() > 200)
         filler = fill(spool, leave)
         harness.wait_for(lambda: post_one(up)[0] == 503, 30)
@@ -78,10 +78,10 @@ def test_spool_limit(up):
     up.env.update(TRACTION_SPOOL_LIMIT="2MiB", TRACTION_SPOOL_SEGMENT="256KiB")
     up.start()
     blocker = harness.database(up.database_url)
-    with contextlib.closing(blocker), oracle.Load(up, threads=3) as load:
+    with contextlib.closing(blocker), oracle.Load(up, threads=6) as load:
         blocker.autocommit = False
         with blocker.cursor() as cursor:
-            cursor.execute("lock table traction.spool_position in access exclusive mode")
+            cursor.execute("lock table traction.id_log_head in access exclusive mode")
             harness.wait_for(lambda: post_one(up)[0] == 503, 60)
             waiting = oracle.waiting(up.get("/v1/ledger")[1])
             assert waiting > 0

@@ -41,7 +41,7 @@ def test_kill(up, victim):
     kill = {"server": kill_server, "postgres": kill_postgres,
             "everything": kill_everything}[victim]
     up.start()
-    with oracle.Load(up, threads=3) as load:
+    with oracle.Load(up, threads=6) as load:
         for _ in range(max(1, round(ROUNDS * VICTIMS[victim]))):
             time.sleep(rng.uniform(0.05, 1.0))
             kill(up)

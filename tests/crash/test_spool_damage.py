@@ -114,7 +114,7 @@ def fill_spool(up):
     blocker = harness.database(up.database_url)
     blocker.autocommit = False
     with blocker.cursor() as cursor:
-        cursor.execute("lock table traction.spool_position in access exclusive mode")
+        cursor.execute("lock table traction.id_log_head in access exclusive mode")
     with oracle.Load(up, threads=3, timeout=2) as load:
         harness.wait_for(lambda: load.acknowledged() > 3000, 60)
         up.kill_everything()
