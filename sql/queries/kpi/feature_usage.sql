@@ -31,8 +31,9 @@ with cells as materialized (
 ), {top_by_n}, sets as materialized (
     select m.subject, m.key as g, m.t, m.members
     from {members} m
-    where m.subject = 'feature' or (m.subject = 'active' and m.key = '')
-), rest as (
+    where (m.subject = 'feature' and m.key = any (array(select unnest(labels) from top)))
+        or (m.subject = 'active' and m.key = '')
+), rest as materialized (
     select {key_of_t}, count(distinct member) as people
     from (
         select {day_bucket} as t, d.member
