@@ -39,7 +39,7 @@ static bool is_unit(const struct page *page, const char *unit)
     return strcmp(page->unit, unit) == 0;
 }
 
-/* 1234567.5 as 1,234,567.50 */
+/* 1234567.5 as 1,234,567.50; |number| < 10^30, which fits with its commas. */
 static void format_number(double number, int decimals, char *out)
 {
     char plain[VALUE_BYTES];
@@ -53,7 +53,7 @@ static void format_number(double number, int decimals, char *out)
             *to++ = ',';
         *to++ = plain[i];
     }
-    strcpy(to, plain + whole);
+    snprintf(to, VALUE_BYTES - (size_t)(to - out), "%s", plain + whole);
 }
 
 /* A ratio as a percentage, other numbers with as many digits as people read. */
@@ -63,7 +63,7 @@ static void format_value(const struct page *page, const char *key, const json_t 
     bool ratio =
         strcmp(key, "adoption") == 0 || (strcmp(key, "value") == 0 && is_unit(page, "ratio"));
     if (!json_is_number(value) || fabs(number) >= 1e30)
-        strcpy(out, "-");
+        snprintf(out, VALUE_BYTES, "-");
     else if (ratio)
         snprintf(out, VALUE_BYTES, "%.2f %%", number * 100);
     else if (json_is_integer(value))
