@@ -174,7 +174,7 @@ class Up(Program):
 
     @property
     def spool(self):
-        return self.env.get("TRACTION_SPOOL_DIRECTORY", os.path.join(self.data, "spool"))
+        return os.path.join(self.data, "spool")
 
     @property
     def database_url(self):

@@ -110,7 +110,7 @@ static int ask(const struct query_options *options, const struct tr_cli_list *wo
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
     struct tr_error error = TR_ERROR_INIT;
     struct tr_kpi_project project;
-    struct tr_kpi_problem problem;
+    struct tr_kpi_problem problem = {0};
     struct question question;
     json_t *answer = NULL;
     int64_t now_us = tr_clock_wall_us();

@@ -99,7 +99,8 @@ static bool take_offset(struct tr_slice *text, int64_t *us_out)
     int minutes = hours >= 0 && hours < 24 && take(text, ":") ? take_digits(text, 2) : -1;
     if (minutes < 0 || minutes > 59)
         return false;
-    *us_out = (west ? -60 : 60) * SECOND_US * (hours * 60 + minutes);
+    int64_t offset = (int64_t)hours * 60 + minutes;
+    *us_out = (west ? -offset : offset) * 60 * SECOND_US;
     return true;
 }
 

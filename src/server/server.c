@@ -268,7 +268,7 @@ int tr_server_run(struct tr_server *server, bool (*supervise)(void *context), vo
     struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, &watch);
     event_add(interrupt, NULL);
     event_add(terminate, NULL);
-    event_add(tick, &(struct timeval){0, TICK_MS * 1000});
+    event_add(tick, &(struct timeval){0, TICK_MS * 1000L});
     tr_loop_run(server->main_loop);
     event_free(interrupt);
     event_free(terminate);

@@ -278,6 +278,8 @@ static int count_range(struct tr_spool *spool, uint64_t from, uint64_t to, uint3
     struct tr_spool_reader *reader = NULL;
     uint64_t count = 0;
     int result = tr_spool_reader_open(&reader, spool, from, error);
+    if (reader == NULL)
+        return result;
     while (result == 0 && reader->position < to) {
         result = enter_segment(reader, error);
         if (result < 0 || reader->fd < 0)

@@ -24,7 +24,7 @@ struct tr_copier {
 static int send_piece(struct tr_pg *pg, struct tr_buf *piece, struct tr_error *error)
 {
     int result = tr_pg_copy_rows(pg, tr_buf_slice(piece), error);
-    tr_buf_clear(piece, COPY_PIECE_BYTES * 2);
+    tr_buf_clear(piece, (size_t)COPY_PIECE_BYTES * 2);
     return result;
 }
 

@@ -27,8 +27,19 @@ def post_one(up):
     return status, fields.get("Retry-After"), time.monotonic() - started
 
 
+@contextlib.contextmanager
+def nothing_lands(up):
+    """PostgreSQL takes nothing, so that the spool has to grow."""
+    blocker = harness.database(up.database_url)
+    blocker.autocommit = False
+    with contextlib.closing(blocker), blocker.cursor() as cursor:
+        cursor.execute("lock table traction.id_log_head in access exclusive mode")
+        yield
+        blocker.rollback()
+
+
 def run(up, spool, leave):
-    with oracle.Load(up, threads=6) as load:
+    with oracle.Load(up, threads=6, batch=100) as load, nothing_lands(up):
         harness.wait_for(lambda: load.acknowledged() > 200)
         filler = fill(spool, leave)
         harness.wait_for(lambda: post_one(up)[0] == 503, 30)
@@ -50,9 +61,8 @@ def run(up, spool, leave):
 
 
 def start_on_small_disk(up, small_disk, **env):
-    spool = small_disk("spool", "24m")
-    up.env.update(TRACTION_SPOOL_DIRECTORY=spool, TRACTION_SPOOL_SEGMENT="1MiB",
-                  TRACTION_SPOOL_KEEP="1MiB", **env)
+    spool = small_disk("data/spool", "24m")
+    up.env.update(TRACTION_SPOOL_SEGMENT="256KiB", TRACTION_SPOOL_KEEP="1MiB", **env)
     up.start()
     return spool
 
@@ -75,16 +85,11 @@ def test_space_runs_out_during_a_write(up, small_disk):
 
 def test_spool_limit(up):
     """The spool's own limit, while PostgreSQL takes nothing."""
-    up.env.update(TRACTION_SPOOL_LIMIT="2MiB", TRACTION_SPOOL_SEGMENT="256KiB")
+    up.env.update(TRACTION_SPOOL_LIMIT="1MiB", TRACTION_SPOOL_SEGMENT="256KiB")
     up.start()
-    blocker = harness.database(up.database_url)
-    with contextlib.closing(blocker), oracle.Load(up, threads=6) as load:
-        blocker.autocommit = False
-        with blocker.cursor() as cursor:
-            cursor.execute("lock table traction.id_log_head in access exclusive mode")
+    with oracle.Load(up, threads=6, batch=100) as load:
+        with nothing_lands(up):
             harness.wait_for(lambda: post_one(up)[0] == 503, 60)
-            waiting = oracle.waiting(up.get("/v1/ledger")[1])
-            assert waiting > 0
-        blocker.rollback()
+            assert oracle.waiting(up.get("/v1/ledger")[1]) > 0
         harness.wait_for(lambda: post_one(up)[0] == 202, 30)
     print(oracle.verify(up, [load]))

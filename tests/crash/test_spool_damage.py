@@ -115,7 +115,7 @@ def fill_spool(up):
     blocker.autocommit = False
     with blocker.cursor() as cursor:
         cursor.execute("lock table traction.id_log_head in access exclusive mode")
-    with oracle.Load(up, threads=3, timeout=2) as load:
+    with oracle.Load(up, threads=3, timeout=2, batch=100) as load:
         harness.wait_for(lambda: load.acknowledged() > 3000, 60)
         up.kill_everything()
     blocker.close()
