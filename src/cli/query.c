@@ -85,10 +85,8 @@ static int read_project(struct tr_pg *pg, const char *name, struct tr_arena *are
 
 static int report_problem(const struct tr_kpi_problem *problem)
 {
-    fprintf(stderr, "traction query: %s%s%s%s%s\n",
-            problem->parameter != NULL ? problem->parameter : "",
-            problem->parameter != NULL ? ": " : "", problem->message,
-            problem->hint != NULL ? ". " : "", problem->hint != NULL ? problem->hint : "");
+    fprintf(stderr, "traction query: %s%s%s\n", problem->message, problem->hint != NULL ? ". " : "",
+            problem->hint != NULL ? problem->hint : "");
     return problem->status < 500 ? TR_EXIT_USAGE : TR_EXIT_FAILED;
 }
 
@@ -96,7 +94,7 @@ static void print_answer(const json_t *answer, const char *format, struct tr_are
 {
     struct tr_slice csv;
     if (strcmp(format, "json") == 0) {
-        json_dumpf(answer, stdout, JSON_INDENT(2));
+        json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)); /* 0.1 stays 0.1 */
         putchar('\n');
     } else if (strcmp(format, "csv") == 0) {
         csv = tr_kpi_csv(answer, arena);

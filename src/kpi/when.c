@@ -112,7 +112,7 @@ static bool take_clock(struct tr_slice *text, int64_t *us_out)
     int64_t fraction = 0;
     if (seconds < 0 || seconds > 60 || !take_fraction(text, &fraction))
         return false;
-    *us_out = ((hours * 60 + minutes) * 60 + seconds) * SECOND_US + fraction;
+    *us_out = SECOND_US * (hours * 3600 + minutes * 60 + seconds) + fraction;
     return true;
 }
 
