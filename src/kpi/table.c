@@ -213,10 +213,10 @@ json_t *tr_kpi_catalogue(void)
     for (size_t i = 0; i < tr_kpi_entry_count; i++) {
         const struct tr_kpi_entry *entry = &tr_kpi_entries[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "kpi", entry->name, "definition",
-                            entry->definition, "formula", entry->formula, "unit",
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:o}", "kpi", entry->name,
+                            "definition", entry->definition, "formula", entry->formula, "unit",
                             entry->unit != NULL ? entry->unit : "currency", "n", entry->sample,
-                            "parameters", tr_kpi_parameters_json(entry)));
+                            "note", entry->note, "parameters", tr_kpi_parameters_json(entry)));
     }
     return json_pack("{s:o}", "kpis", list);
 }

@@ -7,17 +7,7 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
-
-import harness  # noqa: E402
-
-
-@pytest.fixture
-def directory():
-    path = harness.folder()
-    yield path
-    if not os.environ.get("TRACTION_TEST_KEEP"):
-        subprocess.run(["rm", "-rf", path], check=False)
+sys.path.insert(0, HERE)
 
 
 @pytest.fixture
@@ -42,10 +32,3 @@ def small_disk(directory):
     for path in reversed(mounted):
         subprocess.run(["umount", "-l", path], check=True)
 
-
-@pytest.fixture
-def up(directory):
-    """`traction up` in the test's folder; started by the test, ended here."""
-    program = harness.Up(directory=directory)
-    yield program
-    program.close()

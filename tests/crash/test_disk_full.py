@@ -11,13 +11,16 @@ MIB = 1 << 20
 
 
 def fill(path, leave):
-    """Takes all space but `leave` bytes."""
-    disk = os.statvfs(path)
-    size = disk.f_bavail * disk.f_frsize - leave
+    """Takes all space but `leave` bytes, against somebody who takes space, too."""
     name = os.path.join(path, "filler")
-    with open(name, "ab") as filler:
-        os.posix_fallocate(filler.fileno(), 0, os.path.getsize(name) + size)
-    return name
+    with open(name, "ab", buffering=0) as filler:
+        while True:
+            disk = os.statvfs(path)
+            size = min(disk.f_bavail * disk.f_frsize - leave, 1 << 16)
+            if size <= 0:
+                return name
+            with contextlib.suppress(OSError):
+                filler.write(bytes(size))
 
 
 def post_one(up):
