@@ -2,7 +2,7 @@
 /*
  * Questions over HTTP: KPIs, one and many, and the ledger. A worker checks the key and copies the
  * question; a thread of a small pool, each with a PostgreSQL connection of its own, read-only and
- * with a time limit, answers it; the worker sends the answer. docs/api.md describes the endpoints.
+ * with a time limit, answers it; the worker sends the answer. docs/kpis.md describes the endpoints.
  */
 #pragma once
 

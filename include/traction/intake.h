@@ -24,7 +24,8 @@ struct tr_intake_options {
     enum tr_intake_ack ack;
     int commit_timeout_ms; /* 10,000: how long ack=commit waits */
     int events_per_second; /* a key may send; 0: any number. Beyond: 429 */
-    const char *salt_path; /* keeps the day's salt over a restart; NULL: it is not kept */
+    const char *salt_path; /* keeps the day's salt over a restart; NULL: it is not
+                                       kept; copied */
 };
 void tr_intake_options_init(struct tr_intake_options *options);
 

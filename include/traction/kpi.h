@@ -45,7 +45,7 @@ enum tr_kpi_source { TR_KPI_AUTO, TR_KPI_ROLLUP, TR_KPI_EVENTS };
 enum { TR_KPI_ARENA_BYTES = 32 << 20 };
 
 /* Answers one question on the given connection; blocks. The answer is a new reference, shaped as
- * docs/api.md says. as_of_us goes into the answer; 0: not known. TR_KPI_PROBLEM fills problem_out.
+ * docs/kpis.md says. as_of_us goes into the answer; 0: not known. TR_KPI_PROBLEM fills problem_out.
  */
 int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct tr_slice kpi,
                   const struct tr_kpi_parameter *parameters, size_t count, int64_t now_us,

@@ -71,7 +71,7 @@ int tr_spool_append(struct tr_spool *spool, struct tr_slice frames, enum tr_spoo
  */
 
 struct tr_spool_record {
-    struct tr_slice payload; /* borrowed until the next read */
+    struct tr_slice payload; /* in the buffer given to tr_spool_reader_read() */
     uint64_t position;       /* of its first byte */
     uint64_t end;            /* of the byte after it: what to pass to tr_spool_landed() */
     int64_t received_us;
@@ -84,9 +84,11 @@ int tr_spool_reader_open(struct tr_spool_reader **reader_out, struct tr_spool *s
                          uint64_t position, struct tr_error *error);
 void tr_spool_reader_close(struct tr_spool_reader *reader);
 /* Fills up to max records, and at most max_bytes of payload, that are durable; *count_out 0: none
- * yet. Damaged stretches are skipped and counted. Everything is valid until the next call. */
-int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_spool_record *records,
-                         size_t max, size_t max_bytes, size_t *count_out, struct tr_error *error);
+ * yet. Damaged stretches are skipped and counted. The records' payloads are in the caller's buffer,
+ * whose maximum must be max_bytes and 16 MiB at least, and valid until it is used again. */
+int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_buf *payloads,
+                         struct tr_spool_record *records, size_t max, size_t max_bytes,
+                         size_t *count_out, struct tr_error *error);
 /* Where it will read next: past what was skipped, too. */
 uint64_t tr_spool_reader_position(const struct tr_spool_reader *reader);
 /* Waits until there is something durable beyond position; false at the timeout or a wake. */

@@ -238,8 +238,16 @@ declare
     partition text := 'event_' || to_char(day, 'YYYYMMDD');
 begin
     perform pg_advisory_xact_lock(hashtextextended('traction.event', 0));
-    if to_regclass('traction.' || partition) is not null then
+    if exists (
+        select from pg_inherits
+        where inhparent = 'traction.event'::regclass
+            and inhrelid = to_regclass('traction.' || partition)
+    ) then
         return;
+    end if;
+    -- Detached by somebody: that table is theirs now, and a new one takes its place.
+    if to_regclass('traction.' || partition) is not null then
+        partition := partition || '_' || to_char(now(), 'YYYYMMDDHH24MISS');
     end if;
     execute format('create table traction.%I (like traction.event including defaults)', partition);
     execute format(

@@ -61,7 +61,7 @@ int tr_api_run_ledger(struct task *task, struct tr_pg *pg, struct tr_error *erro
     bool balanced = ledger.landed == ledger.stored + ledger.duplicate + ledger.rejected_sum;
     json_t *answer =
         json_pack("{s:s, s:I, s:I, s:I, s:o, s:I, s:b}", "project", task->project_uuid, "received",
-                  (json_int_t)(ledger.landed + (int64_t)waiting), "stored",
+                  (json_int_t)ledger.landed + (json_int_t)waiting, "stored",
                   (json_int_t)ledger.stored, "duplicate", (json_int_t)ledger.duplicate, "rejected",
                   ledger.rejected, "waiting", (json_int_t)waiting, "balanced", balanced);
     if (result == 0)

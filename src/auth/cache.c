@@ -36,7 +36,7 @@ static json_t *snapshot_json(const struct tr_auth_snapshot *snapshot)
          entry = entry->hh.next)
         json_array_append_new(projects, project_json(&entry->project));
     for (const struct tr_auth_key *entry = snapshot->keys; entry != NULL; entry = entry->hh.next) {
-        char hex[2 * TR_DIGEST_BYTES + 1];
+        char hex[(size_t)2 * TR_DIGEST_BYTES + 1];
         tr_hex(entry->digest, TR_DIGEST_BYTES, hex);
         json_array_append_new(keys, json_pack("{s:s, s:i, s:s}", "digest", hex, "project",
                                               (int)entry->key.project_id, "scope",
@@ -73,7 +73,7 @@ static int digit_of(char c)
 
 static bool parse_digest(const char *hex, uint8_t out[TR_DIGEST_BYTES])
 {
-    if (strlen(hex) != 2 * TR_DIGEST_BYTES)
+    if (strlen(hex) != (size_t)2 * TR_DIGEST_BYTES)
         return false;
     for (size_t i = 0; i < TR_DIGEST_BYTES; i++) {
         int high = digit_of(hex[2 * i]);

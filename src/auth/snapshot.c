@@ -44,14 +44,16 @@ void tr_auth_snapshot_free(struct tr_auth_snapshot *snapshot)
     struct tr_auth_project *project, *next_project;
     if (snapshot == NULL)
         return;
-    HASH_ITER(hh, snapshot->keys, key, next_key)
-    {
-        HASH_DEL(snapshot->keys, key);
+    key = snapshot->keys;
+    project = snapshot->projects;
+    HASH_CLEAR(hh, snapshot->keys);
+    HASH_CLEAR(hh, snapshot->projects);
+    for (; key != NULL; key = next_key) {
+        next_key = key->hh.next;
         free(key);
     }
-    HASH_ITER(hh, snapshot->projects, project, next_project)
-    {
-        HASH_DEL(snapshot->projects, project);
+    for (; project != NULL; project = next_project) {
+        next_project = project->hh.next;
         free_project(project);
     }
     free(snapshot);

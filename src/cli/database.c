@@ -29,7 +29,7 @@ int tr_cli_connect(const struct tr_cli_database *database, struct tr_pg **pg_out
     TR_CLEANUP(tr_config_freep) struct tr_config *config = NULL;
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
     int result = tr_cli_load(database, &config, error);
-    if (result < 0)
+    if (config == NULL)
         return result;
     struct tr_pg_options options = {.url = config->database_url, .application = "traction"};
     result = tr_pg_connect(&pg, &options, error);

@@ -34,14 +34,14 @@ static void print_findings(const struct tr_doctor *doctor)
     static const char *const colours[] = {"32", "33", "31"};
     bool colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
     size_t index;
-    json_t *finding;
+    json_t *finding = NULL;
     json_array_foreach(doctor->findings, index, finding)
     {
         const char *state = json_string_value(json_object_get(finding, "state"));
         const char *hint = json_string_value(json_object_get(finding, "hint"));
-        int level = 0;
-        while (strcmp(level_names[level], state) != 0)
-            level++;
+        int level = 2;
+        while (level > 0 && strcmp(level_names[level], state) != 0)
+            level--;
         printf(colour ? "\033[%sm%-4s\033[0m " : "%.0s%-4s ", colours[level], state);
         printf("%-10s %s%s%s\n", json_string_value(json_object_get(finding, "subject")),
                json_string_value(json_object_get(finding, "finding")), hint[0] != '\0' ? ". " : "",

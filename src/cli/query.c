@@ -24,6 +24,7 @@ struct query_options {
     const char *single[8]; /* as single_names */
     struct tr_cli_list by;
     struct tr_cli_list where;
+    bool list;
 };
 
 static const char *const single_names[] = {"from",    "to",   "interval", "timezone",
@@ -85,10 +86,8 @@ static int read_project(struct tr_pg *pg, const char *name, struct tr_arena *are
 
 static int report_problem(const struct tr_kpi_problem *problem)
 {
-    fprintf(stderr, "traction query: %s%s%s%s%s\n",
-            problem->parameter != NULL ? problem->parameter : "",
-            problem->parameter != NULL ? ": " : "", problem->message,
-            problem->hint != NULL ? ". " : "", problem->hint != NULL ? problem->hint : "");
+    fprintf(stderr, "traction query: %s%s%s\n", problem->message, problem->hint != NULL ? ". " : "",
+            problem->hint != NULL ? problem->hint : "");
     return problem->status < 500 ? TR_EXIT_USAGE : TR_EXIT_FAILED;
 }
 
@@ -96,7 +95,7 @@ static void print_answer(const json_t *answer, const char *format, struct tr_are
 {
     struct tr_slice csv;
     if (strcmp(format, "json") == 0) {
-        json_dumpf(answer, stdout, JSON_INDENT(2));
+        json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)); /* 0.1 stays 0.1 */
         putchar('\n');
     } else if (strcmp(format, "csv") == 0) {
         csv = tr_kpi_csv(answer, arena);
@@ -112,7 +111,7 @@ static int ask(const struct query_options *options, const struct tr_cli_list *wo
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
     struct tr_error error = TR_ERROR_INIT;
     struct tr_kpi_project project;
-    struct tr_kpi_problem problem;
+    struct tr_kpi_problem problem = {0};
     struct question question;
     json_t *answer = NULL;
     int64_t now_us = tr_clock_wall_us();
@@ -135,10 +134,32 @@ static int ask(const struct query_options *options, const struct tr_cli_list *wo
     return TR_EXIT_DONE;
 }
 
+/* What can be asked, without a database. */
+static int list_kpis(const char *format)
+{
+    json_t *catalogue = tr_kpi_catalogue();
+    size_t index = 0;
+    json_t *kpi = NULL;
+    if (strcmp(format, "json") == 0) {
+        json_dumpf(catalogue, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        json_array_foreach(json_object_get(catalogue, "kpis"), index, kpi)
+            printf("%-18s %s\n", json_string_value(json_object_get(kpi, "kpi")),
+                   json_string_value(json_object_get(kpi, "definition")));
+    }
+    json_decref(catalogue);
+    return TR_EXIT_DONE;
+}
+
 static bool check_words(const char *command, const struct tr_cli_list *words, const char *format,
                         int *status_out)
 {
     static const char *const formats[] = {"table", "json", "csv"};
+    if (words->count == 0) {
+        *status_out = tr_cli_wrong(command, "expected a KPI; --list shows which there are");
+        return false;
+    }
     for (size_t i = 1; i < words->count; i++)
         if (strchr(words->items[i], '=') == NULL) {
             *status_out =
@@ -171,6 +192,7 @@ int tr_cli_query(int argc, char **argv)
         {"goal", TR_CLI_TEXT, &query.single[6], "GOAL", "for conversion_rate: which goal"},
         {"percentile", TR_CLI_TEXT, &query.single[7], "P", "for durations: 50, 75, 95, 99"},
         {"format", TR_CLI_TEXT, &query.format, "FORMAT", "table, json or csv"},
+        {"list", TR_CLI_FLAG, &query.list, NULL, "list the KPIs instead; as JSON, whole"},
         TR_CLI_DATABASE_OPTIONS(query.database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
@@ -180,11 +202,14 @@ int tr_cli_query(int argc, char **argv)
         "Other\n"
         "parameters of a KPI are given as PARAMETER=VALUE.",
         options,
-        1,
+        0,
         TR_CLI_LIST_MAX};
     int status;
-    if (!tr_cli_parse(&usage, argc, argv, &words, &status) ||
-        !check_words(usage.command, &words, query.format, &status))
+    if (!tr_cli_parse(&usage, argc, argv, &words, &status))
+        return status;
+    if (query.list)
+        return list_kpis(query.format);
+    if (!check_words(usage.command, &words, query.format, &status))
         return status;
     TR_CLEANUP(tr_arena_freep) struct tr_arena *arena = tr_arena_new(ARENA_BYTES);
     return ask(&query, &words, arena);

@@ -91,7 +91,7 @@ static void bound_log(struct tr_cluster *cluster)
     TR_CLEANUP(tr_freep) char *older = path_in(cluster, "postgres.log.1");
     TR_CLEANUP(tr_freep) char *text = NULL;
     size_t size;
-    if (tr_file_read_all(path, 2 * LOG_BYTES, &text, &size, NULL) == 0)
+    if (tr_file_read_all(path, (size_t)2 * LOG_BYTES, &text, &size, NULL) == 0)
         tr_file_replace(older, text, size, 0640, NULL);
     /* Nothing to do if it fails: the next turn tries again. */
     if (ftruncate(cluster->log_fd, 0) < 0)

@@ -155,8 +155,8 @@ const struct tr_option tr_options[] = {
     MILLISECONDS("limits", "write_timeout", http.write_timeout_ms, 0.1, 3600,
                  "Time in which a client must take at least a byte of its answer."),
     MILLISECONDS("limits", "commit_timeout", commit_timeout_ms, 0.1, 3600,
-                 "How long ?ack=commit waits for PostgreSQL; then status 503, and the events are "
-                 "stored later."),
+                 "How long ?ack=commit waits for PostgreSQL; then the answer is 202 with "
+                 "\"committed\":false, and the events are stored later."),
     COUNT("limits", "events_per_second", events_per_second, 0, 10000000,
           "Events a second of one key; beyond it status 429. 0: any number."),
     COUNT("limits", "queries_per_key", queries_per_key, 1, 1000,

@@ -85,7 +85,7 @@ static bool check_text(struct draft *draft, const char *field, struct tr_slice *
         return false;
     if (text->size > max)
         return refuse(draft, field, "too_long",
-                      tr_arena_printf(draft->arena, "at most %zu bytes", max));
+                      tr_arena_printf(draft->arena, "expected at most %zu bytes", max));
     return true;
 }
 
@@ -101,7 +101,7 @@ static bool check_name(struct draft *draft)
 {
     struct tr_slice *name = &draft->event.name;
     if (name->size == 0)
-        return refuse(draft, "name", "required", "what happened: a text of 1 to 200 bytes");
+        return refuse(draft, "name", "required", "expected a text of 1 to 200 bytes");
     if (!check_text(draft, "name", name, NAME_MAX))
         return false;
     draft->standard = tr_standard_find(*name);
@@ -119,7 +119,8 @@ static bool check_id(struct draft *draft)
         return true;
     }
     if (id->size == 0)
-        return refuse(draft, "id", "empty", "1 to 128 bytes; leave it out to have one made");
+        return refuse(draft, "id", "empty",
+                      "expected 1 to 128 bytes; leave it out to have one made");
     if (!check_text(draft, "id", id, ID_MAX))
         return false;
     tr_id_digest(draft->sender->project_id, *id, draft->id_digest);
@@ -141,7 +142,8 @@ static bool check_kind(struct draft *draft)
     else if (tr_slice_is(kind, "feedback"))
         draft->kind = TR_EVENT_FEEDBACK;
     else
-        return refuse(draft, "kind", "bad_kind", "engagement, performance, business or feedback");
+        return refuse(draft, "kind", "bad_kind",
+                      "expected engagement, performance, business or feedback");
     return true;
 }
 
@@ -221,12 +223,13 @@ static bool check_unit(struct draft *draft)
     if (standard != NULL && standard->duration) {
         if (tr_slice_is(*unit, "ms") || tr_slice_is(*unit, "s"))
             return true;
-        return refuse(draft, "unit", "bad_unit", "ms or s");
+        return refuse(draft, "unit", "bad_unit", "expected ms or s");
     }
     if (is_currency(*unit))
         return true;
     if (standard != NULL && standard->money)
-        return refuse(draft, "unit", "bad_unit", "a currency of three capital letters, ISO 4217");
+        return refuse(draft, "unit", "bad_unit",
+                      "expected a currency of three capital letters, ISO 4217");
     if (is_plain_unit(*unit))
         return true;
     return refuse(draft, "unit", "bad_unit",
@@ -236,15 +239,16 @@ static bool check_unit(struct draft *draft)
 static bool refuse_value(struct draft *draft, int outcome)
 {
     if (outcome == TR_DECIMAL_NOT_FINITE)
-        return refuse(draft, "value", "not_finite", "a finite number");
-    return refuse(draft, "value", "out_of_range", "a number between -10^15 and 10^15");
+        return refuse(draft, "value", "not_finite", "expected a finite number");
+    return refuse(draft, "value", "out_of_range", "expected a number between -10^15 and 10^15");
 }
 
 static bool check_duration(struct draft *draft)
 {
     const struct tr_decimal *value = &draft->value;
     if (value->negative || value->whole > DAY_MS || (value->whole == DAY_MS && value->parts > 0))
-        return refuse(draft, "value", "out_of_range", "a duration from 0 to 86,400,000 ms");
+        return refuse(draft, "value", "out_of_range",
+                      "expected a duration from 0 to 86,400,000 ms");
     return true;
 }
 
@@ -256,7 +260,7 @@ static bool check_value(struct draft *draft)
         return true;
     struct tr_json_value number;
     if (!tr_json_scan(event->value, &number) || number.type != TR_JSON_NUMBER)
-        return refuse(draft, "value", "wrong_type", "a number");
+        return refuse(draft, "value", "wrong_type", "expected a number");
     bool duration = draft->standard != NULL && draft->standard->duration;
     bool seconds = duration && tr_slice_is(event->unit, "s");
     int outcome = tr_decimal_parse(&draft->value, number.raw, seconds ? 3 : 0);
@@ -279,7 +283,7 @@ static bool check_url(struct draft *draft, const char *field, struct tr_slice *t
         return true;
     if (tr_url_parse(url, *text, URL_MAX, draft->arena))
         return true;
-    return refuse(draft, field, "too_long", "at most 2000 bytes without its query");
+    return refuse(draft, field, "too_long", "expected at most 2000 bytes without its query");
 }
 
 /* Properties ---------------------------------------------------------------------------------- */
@@ -289,10 +293,10 @@ static bool scan_properties(struct draft *draft)
     struct tr_slice text = draft->event.properties;
     struct tr_json_walk walk = {.at = text.data, .end = text.data + text.size};
     if (text.size == 0 || text.data[0] != '{')
-        return refuse(draft, "properties", "wrong_type", "an object");
+        return refuse(draft, "properties", "wrong_type", "expected an object");
     tr_properties_walk(&draft->scanned, &walk);
     if (walk.bad || walk.at != walk.end)
-        return refuse(draft, "properties", "bad_json", "a JSON object");
+        return refuse(draft, "properties", "bad_json", "expected a JSON object");
     draft->properties = &draft->scanned;
     return true;
 }
@@ -318,7 +322,8 @@ static bool check_status(struct draft *draft)
     struct tr_json_value number;
     struct tr_decimal status;
     if (!tr_json_scan(text, &number) || number.type != TR_JSON_NUMBER)
-        return !must_be || refuse(draft, "properties.status", "wrong_type", "an HTTP status");
+        return !must_be ||
+               refuse(draft, "properties.status", "wrong_type", "expected an HTTP status");
     if (tr_decimal_parse(&status, number.raw, 0) == 0 && !status.negative && status.parts == 0) {
         if (status.whole == 0)
             return true;

@@ -95,11 +95,12 @@ bool tr_properties_check(const struct tr_event_properties *properties,
                          struct tr_reject *reject)
 {
     if (properties->raw.size > limits->properties_bytes)
-        return tr_refuse(reject, "properties", "too_large",
-                         tr_arena_printf(arena, "at most %zu bytes", limits->properties_bytes));
+        return tr_refuse(
+            reject, "properties", "too_large",
+            tr_arena_printf(arena, "expected at most %zu bytes", limits->properties_bytes));
     if (properties->depth > limits->depth)
         return tr_refuse(reject, "properties", "too_deep",
-                         tr_arena_printf(arena, "nested at most %d deep", limits->depth));
+                         tr_arena_printf(arena, "expected nesting at most %d deep", limits->depth));
     if (properties->flags & TR_JSON_BAD_UTF8)
         return tr_refuse(reject, path_of(properties->raw, TR_JSON_BAD_UTF8, arena), "invalid_utf8",
                          "text must be UTF-8");

@@ -213,7 +213,7 @@ static void read_text(struct reading *reading, const struct field *field,
                       const struct tr_json_value *value)
 {
     if (value->type != TR_JSON_STRING)
-        tr_refuse(reading->reject, field->name, "wrong_type", "a string");
+        tr_refuse(reading->reject, field->name, "wrong_type", "expected a string");
     else if (value->flags & TR_JSON_BAD_UTF8)
         tr_refuse(reading->reject, field->name, "invalid_utf8", "must be UTF-8");
     else if (field->type == FIELD_NAME && (value->flags & TR_JSON_ODD_TEXT))
@@ -228,10 +228,10 @@ static void read_timestamp(struct reading *reading, const struct tr_json_value *
     struct tr_event *event = reading->event;
     int64_t us = 0;
     if (value->type != TR_JSON_NUMBER && value->type != TR_JSON_STRING)
-        tr_refuse(reading->reject, "timestamp", "wrong_type", "a string or a number");
+        tr_refuse(reading->reject, "timestamp", "wrong_type", "expected a string or a number");
     else if (!tr_event_read_time(value, reading->reader->arena, &us))
         tr_refuse(reading->reject, "timestamp", "bad_timestamp",
-                  "RFC 3339 with an offset, or Unix milliseconds");
+                  "expected RFC 3339 with an offset, or Unix milliseconds");
     event->has_timestamp = true;
     event->timestamp_us = us + reading->reader->skew_us;
 }
@@ -241,7 +241,7 @@ static void read_number(struct reading *reading, const struct tr_json_value *val
     if (value->type == TR_JSON_NUMBER)
         reading->event->value = value->raw;
     else
-        tr_refuse(reading->reject, "value", "wrong_type", "a number");
+        tr_refuse(reading->reject, "value", "wrong_type", "expected a number");
 }
 
 static void read_value(struct reading *reading, const struct field *field)
@@ -269,7 +269,7 @@ static void read_value(struct reading *reading, const struct field *field)
         read_number(reading, &value);
         break;
     case FIELD_OBJECT:
-        tr_refuse(reading->reject, "properties", "wrong_type", "an object");
+        tr_refuse(reading->reject, "properties", "wrong_type", "expected an object");
     }
 }
 
@@ -328,7 +328,7 @@ static bool read_event(struct tr_event_reader *reader, const char **at, struct t
         struct tr_json_value value;
         reading.walk = (struct tr_json_walk){.at = *at, .end = reader->walk.end};
         good = tr_json_take(&reading.walk, &value);
-        tr_refuse(reject, "event", "wrong_type", "an object");
+        tr_refuse(reject, "event", "wrong_type", "expected an object");
     }
     *at = reading.walk.at;
     return good;
@@ -398,7 +398,7 @@ static int refuse_line(struct tr_event_reader *reader, const char *from, struct 
     const char *newline = memchr(rest.data, '\n', rest.size);
     const char *end = newline != NULL ? newline : reader->walk.end;
     reject_out->code = NULL;
-    tr_refuse(reject_out, "event", "bad_json", "a JSON object on a line of its own");
+    tr_refuse(reject_out, "event", "bad_json", "expected a JSON object on a line of its own");
     reader->walk.at = end;
     return finish(reader, from, end, reject_out, raw_out);
 }

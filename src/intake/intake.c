@@ -51,10 +51,10 @@ static void renew_salt(struct tr_intake *intake, int64_t day)
     int64_t kept_day = -1;
     bool kept = intake->salt_path != NULL &&
                 tr_file_read_all(intake->salt_path, SALT_FILE_BYTES, &data, &size, NULL) == 0 &&
-                size == SALT_FILE_BYTES;
+                size == SALT_FILE_BYTES && data != NULL;
     if (kept)
         memcpy(&kept_day, data, 8);
-    if (kept_day == day) {
+    if (kept && kept_day == day) {
         memcpy(intake->salt, data + 8, SALT_BYTES);
     } else {
         tr_random(intake->salt, SALT_BYTES);

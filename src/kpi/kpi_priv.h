@@ -10,7 +10,7 @@
 enum {
     TR_KPI_POINTS_MAX = 11000,
     TR_KPI_POINTS_BY_MAX = 2000, /* with groups, which have a series each */
-    TR_KPI_GROUPS_MAX = 20,     /* and "other" */
+    TR_KPI_GROUPS_MAX = 20,      /* and "other" */
     TR_KPI_CONDITIONS_MAX = 8,
     TR_KPI_ALTERNATIVES_MAX = 100,
     TR_KPI_TEXT_MAX = 2000, /* bytes of a parameter's value */
@@ -91,11 +91,11 @@ struct tr_kpi_dimension {
 /* false: not a dimension. */
 bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimension_out);
 /* Each is a fragment of dimensions.sql. */
-#define TR_KPI_DIMENSIONS(X)                                                                       \
-    X(kind)                                                                                        \
-    X(name)                                                                                        \
-    X(country) X(device) X(browser) X(os) X(channel) X(path) X(host) X(url) X(referrer) X(session) \
-        X(user) X(route) X(status) X(feature) X(goal) X(plan) X(metric)
+/* clang-format off */
+#define TR_KPI_DIMENSIONS(X) \
+    X(kind) X(name) X(country) X(device) X(browser) X(os) X(channel) X(path) X(host) X(url) \
+    X(referrer) X(session) X(user) X(route) X(status) X(feature) X(goal) X(plan) X(metric)
+/* clang-format on */
 #define TR_KPI_DIMENSION_TEXT(name) #name ", "
 #define TR_KPI_DIMENSION_LIST TR_KPI_DIMENSIONS(TR_KPI_DIMENSION_TEXT) "properties.NAME"
 

@@ -3,6 +3,8 @@
 #include "kpi_priv.h"
 
 #define HOUR_US (INT64_C(3600) * 1000000)
+/* 0001-01-01: before the earliest range that can be asked for there is nothing to compare with. */
+#define EARLIEST_US INT64_C(-62135596800000000)
 
 static void bind_when(struct tr_pg_params *params, const struct tr_kpi_when *when)
 {
@@ -33,9 +35,12 @@ static void read_ends(const struct tr_pg_result *row, struct tr_kpi_range *range
     /* Whole days have as many whole days before them, whatever the clocks did; else as much time.
      */
     bool whole = range->from_midnight && range->to_midnight;
+    int64_t before_us = range->from_us - (range->to_us - range->from_us);
+    if (before_us < EARLIEST_US)
+        before_us = EARLIEST_US;
     *before = (struct tr_kpi_range){
-        .from_us = whole ? tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "before_at"))
-                         : range->from_us - (range->to_us - range->from_us),
+        .from_us =
+            whole ? tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "before_at")) : before_us,
         .to_us = range->from_us,
         .next_us = range->from_us,
         .from_day = tr_pg_get_date(row, 0, tr_pg_column(row, "before_day")),

@@ -149,7 +149,13 @@ const size_t tr_kpi_entry_count = sizeof tr_kpi_entries / sizeof *tr_kpi_entries
 
 enum { NAME_MAX_BYTES = 48 };
 
-/* Levenshtein's distance, with capitals as small letters. */
+static size_t least_of(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/* Levenshtein's distance, with capitals as small letters; row by row of its table. */
 static size_t distance(struct tr_slice a, const char *b)
 {
     size_t row[NAME_MAX_BYTES + 1];
@@ -161,9 +167,8 @@ static size_t distance(struct tr_slice a, const char *b)
         row[0] = i + 1;
         for (size_t j = 0; j < length; j++) {
             size_t change = diagonal + (tolower((unsigned char)a.data[i]) != b[j]);
-            size_t least = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
             diagonal = row[j + 1];
-            row[j + 1] = change < least ? change : least;
+            row[j + 1] = least_of(change, row[j] + 1, row[j + 1] + 1);
         }
     }
     return row[length];
@@ -208,10 +213,10 @@ json_t *tr_kpi_catalogue(void)
     for (size_t i = 0; i < tr_kpi_entry_count; i++) {
         const struct tr_kpi_entry *entry = &tr_kpi_entries[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "kpi", entry->name, "definition",
-                            entry->definition, "formula", entry->formula, "unit",
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:o}", "kpi", entry->name,
+                            "definition", entry->definition, "formula", entry->formula, "unit",
                             entry->unit != NULL ? entry->unit : "currency", "n", entry->sample,
-                            "parameters", tr_kpi_parameters_json(entry)));
+                            "note", entry->note, "parameters", tr_kpi_parameters_json(entry)));
     }
     return json_pack("{s:o}", "kpis", list);
 }

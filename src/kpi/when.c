@@ -99,7 +99,8 @@ static bool take_offset(struct tr_slice *text, int64_t *us_out)
     int minutes = hours >= 0 && hours < 24 && take(text, ":") ? take_digits(text, 2) : -1;
     if (minutes < 0 || minutes > 59)
         return false;
-    *us_out = (west ? -1 : 1) * (hours * 60 + minutes) * 60 * SECOND_US;
+    int64_t offset = (int64_t)hours * 60 + minutes;
+    *us_out = (west ? -offset : offset) * 60 * SECOND_US;
     return true;
 }
 
@@ -111,7 +112,7 @@ static bool take_clock(struct tr_slice *text, int64_t *us_out)
     int64_t fraction = 0;
     if (seconds < 0 || seconds > 60 || !take_fraction(text, &fraction))
         return false;
-    *us_out = ((hours * 60 + minutes) * 60 + seconds) * SECOND_US + fraction;
+    *us_out = SECOND_US * (hours * 3600 + minutes * 60 + seconds) + fraction;
     return true;
 }
 

@@ -68,6 +68,9 @@ static void ignore_notice(void *context, const PGresult *result)
     (void)result;
 }
 
+static const char session_settings[] = "-c search_path=pg_catalog -c TimeZone=UTC"
+                                       " -c DateStyle=ISO -c extra_float_digits=1";
+
 int tr_pg_connect(struct tr_pg **pg_out, const struct tr_pg_options *options,
                   struct tr_error *error)
 {
@@ -79,16 +82,9 @@ int tr_pg_connect(struct tr_pg **pg_out, const struct tr_pg_options *options,
     const char *const names[] = {
         "keepalives_idle",  "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
         "application_name", "connect_timeout",     "client_encoding",  "options",          NULL};
-    const char *const values[] = {"10",
-                                  "5",
-                                  "2",
-                                  "10000",
-                                  options->url,
-                                  options->application,
-                                  timeout,
-                                  "UTF8",
-                                  "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO"
-                                  " -c extra_float_digits=1",
+    const char *const values[] = {"10",    "5",          "2",
+                                  "10000", options->url, options->application,
+                                  timeout, "UTF8",       session_settings,
                                   NULL};
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = tr_calloc(1, sizeof *pg);
     pg->connection = PQconnectdbParams(names, values, 1);

@@ -106,7 +106,7 @@ static double numeric_value(const char *value)
     bool negative = be16(value + 4) == 0x4000;
     double sum = 0;
     for (int i = 0; i < digits; i++)
-        sum = sum * 10000 + be16(value + 8 + 2 * i);
+        sum = sum * 10000 + be16(value + 8 + (size_t)2 * (size_t)i);
     /* One exact power, one rounding: dividing beats multiplying by an inexact fraction. */
     int power = 4 * (weight - digits + 1);
     sum = power >= 0 ? sum * pow(10, power) : sum / pow(10, -power);

@@ -147,6 +147,9 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     intake.limits = config->event_limits;
     intake.ack = (enum tr_intake_ack)config->ack;
     intake.commit_timeout_ms = config->commit_timeout_ms;
+    intake.events_per_second = config->events_per_second;
+    TR_CLEANUP(tr_freep) char *salt_path = tr_printf("%s/salt", config->spool.directory);
+    intake.salt_path = salt_path;
     int result = tr_intake_new(&server->intake, &intake, error);
     if (result < 0)
         return result;
@@ -268,7 +271,7 @@ int tr_server_run(struct tr_server *server, bool (*supervise)(void *context), vo
     struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, &watch);
     event_add(interrupt, NULL);
     event_add(terminate, NULL);
-    event_add(tick, &(struct timeval){0, TICK_MS * 1000});
+    event_add(tick, &(struct timeval){0, TICK_MS * 1000L});
     tr_loop_run(server->main_loop);
     event_free(interrupt);
     event_free(terminate);

@@ -27,8 +27,6 @@ struct tr_spool_reader {
     uint64_t start;
     char *name;
     struct scan scan;
-    char *payloads; /* of the records returned last */
-    size_t payloads_capacity;
 };
 
 int tr_spool_reader_open(struct tr_spool_reader **reader_out, struct tr_spool *spool,
@@ -67,7 +65,6 @@ void tr_spool_reader_close(struct tr_spool_reader *reader)
     if (reader == NULL)
         return;
     leave_segment(reader);
-    free(reader->payloads);
     free(reader);
 }
 
@@ -165,12 +162,27 @@ static uint64_t readable_end(struct tr_spool_reader *reader, bool *sealed_out)
     return end;
 }
 
-static void take_record(struct tr_spool_reader *reader, const struct frame *frame,
-                        struct tr_slice payload, size_t used, struct tr_spool_record *record)
+/* Where records go: the caller's arrays, and what is in them so far. */
+struct filling {
+    struct tr_buf *payloads;
+    struct tr_spool_record *records;
+    size_t max;
+    size_t max_bytes;
+    size_t count;
+};
+
+static bool is_filled(const struct filling *filling)
 {
-    memcpy(reader->payloads + used, payload.data, payload.size);
-    *record = (struct tr_spool_record){
-        .payload = tr_slice(reader->payloads + used, payload.size),
+    return filling->count == filling->max || filling->payloads->size >= filling->max_bytes;
+}
+
+static void take_record(struct filling *filling, const struct frame *frame, struct tr_slice payload)
+{
+    struct tr_buf *payloads = filling->payloads;
+    struct tr_slice copy = tr_slice(payloads->data + payloads->size, payload.size);
+    tr_buf_append_slice(payloads, payload);
+    filling->records[filling->count++] = (struct tr_spool_record){
+        .payload = copy,
         .position = frame->position,
         .end = frame->position + FRAME_HEADER_BYTES + frame->length,
         .received_us = frame->received_us,
@@ -180,11 +192,11 @@ static void take_record(struct tr_spool_reader *reader, const struct frame *fram
 }
 
 /* Reads on in the segment that is open. */
-static int read_segment(struct tr_spool_reader *reader, struct tr_spool_record *records, size_t max,
-                        size_t max_bytes, size_t *count, size_t *used, struct tr_error *error)
+static int read_segment(struct tr_spool_reader *reader, struct filling *filling,
+                        struct tr_error *error)
 {
     int result = SCAN_FRAME;
-    while (*count < max && *used < max_bytes) {
+    while (!is_filled(filling)) {
         struct frame frame;
         struct tr_slice payload;
         result = tr_scan_next(&reader->scan, &frame, &payload, error);
@@ -192,54 +204,52 @@ static int read_segment(struct tr_spool_reader *reader, struct tr_spool_record *
             break;
         if (frame.position != reader->position)
             set_aside(reader, reader->position, frame.position);
-        if (*used + payload.size > reader->payloads_capacity) {
-            /* Does not fit behind the others: it starts the next read. */
-            reader->scan.position = frame.position;
-            reader->position = frame.position;
-            return 0;
-        }
-        take_record(reader, &frame, payload, *used, &records[*count]);
-        *used += payload.size;
-        reader->position = records[*count].end;
-        (*count)++;
+        take_record(filling, &frame, payload);
+        reader->position = frame.position + FRAME_HEADER_BYTES + frame.length;
     }
     return result < 0 ? result : 0;
 }
 
-int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_spool_record *records,
-                         size_t max, size_t max_bytes, size_t *count_out, struct tr_error *error)
+/* Reads what the segment has; *end_out: nothing durable is left anywhere. */
+static int read_one_segment(struct tr_spool_reader *reader, struct filling *filling, bool *end_out,
+                            struct tr_error *error)
 {
-    if (reader->payloads == NULL) {
-        reader->payloads_capacity = max_bytes + FRAME_MAX_BYTES;
-        reader->payloads = tr_malloc(reader->payloads_capacity);
+    int result = reader->fd < 0 ? enter_segment(reader, error) : 0;
+    *end_out = reader->fd < 0;
+    if (result < 0 || *end_out)
+        return result;
+    bool sealed = false;
+    uint64_t end = readable_end(reader, &sealed);
+    reader->scan.end = end;
+    result = read_segment(reader, filling, error);
+    if (result < 0 || is_filled(filling))
+        return result;
+    if (reader->position < end && sealed) {
+        set_aside(reader, reader->position, end);
+        reader->position = end;
     }
-    size_t count = 0;
-    size_t used = 0;
-    while (count < max && used < max_bytes) {
-        int result = 0;
-        if (reader->fd < 0)
-            result = enter_segment(reader, error);
-        if (result < 0)
-            return result;
-        if (reader->fd < 0)
-            break;
-        bool sealed = false;
-        uint64_t end = readable_end(reader, &sealed);
-        reader->scan.end = end;
-        result = read_segment(reader, records, max, max_bytes, &count, &used, error);
-        if (result < 0)
-            return result;
-        if (count == max || used >= max_bytes)
-            break;
-        if (reader->position < end && sealed) {
-            set_aside(reader, reader->position, end);
-            reader->position = end;
-        }
-        if (!sealed || reader->position < end)
-            break;
+    *end_out = !sealed || reader->position < end;
+    if (!*end_out)
         leave_segment(reader);
+    return 0;
+}
+
+int tr_spool_reader_read(struct tr_spool_reader *reader, struct tr_buf *payloads,
+                         struct tr_spool_record *records, size_t max, size_t max_bytes,
+                         size_t *count_out, struct tr_error *error)
+{
+    struct filling filling = {payloads, records, max, max_bytes, 0};
+    tr_buf_clear(payloads, SIZE_MAX);
+    /* All the room there may be need of, so that nothing moves once it is pointed at. */
+    if (tr_buf_reserve(payloads, max_bytes + FRAME_MAX_BYTES) == NULL)
+        abort();
+    bool end = false;
+    while (!end && !is_filled(&filling)) {
+        int result = read_one_segment(reader, &filling, &end, error);
+        if (result < 0)
+            return result;
     }
-    *count_out = count;
+    *count_out = filling.count;
     return 0;
 }
 
@@ -278,6 +288,8 @@ static int count_range(struct tr_spool *spool, uint64_t from, uint64_t to, uint3
     struct tr_spool_reader *reader = NULL;
     uint64_t count = 0;
     int result = tr_spool_reader_open(&reader, spool, from, error);
+    if (reader == NULL)
+        return result;
     while (result == 0 && reader->position < to) {
         result = enter_segment(reader, error);
         if (result < 0 || reader->fd < 0)

@@ -323,7 +323,7 @@ static void set_disk_full(struct tr_spool *spool, const char *reason)
 static void check_space(struct tr_spool *spool)
 {
     int64_t now_us = tr_clock_mono_us();
-    if (spool->space_checked_us != 0 && now_us - spool->space_checked_us < TICK_MS * 1000)
+    if (spool->space_checked_us != 0 && now_us - spool->space_checked_us < TICK_MS * INT64_C(1000))
         return;
     spool->space_checked_us = now_us;
     const char *reason = disk_reason(spool);

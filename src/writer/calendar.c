@@ -6,6 +6,7 @@
  */
 #include "writer_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,7 @@ static int load(struct calendar *calendar, struct landing *landing, int64_t from
 /* us must be covered. Days are nearly of equal length, so the guess is off by one at most. */
 static size_t index_of(const struct calendar *calendar, int64_t us)
 {
+    assert(calendar->count >= 2);
     size_t index = (size_t)((us - calendar->starts[0]) / DAY_US);
     if (index > calendar->count - 2)
         index = calendar->count - 2;

@@ -18,6 +18,7 @@ void tr_writer_disconnect(struct tr_writer *writer)
 {
     tr_pg_close(writer->pg);
     writer->pg = NULL;
+    tr_batches_abandon(writer);
     tr_spool_reader_close(writer->reader);
     writer->reader = NULL;
 }

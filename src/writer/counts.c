@@ -8,15 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The table's own memory is the arena's, too: `counts` is in scope wherever it grows. */
-#define uthash_malloc(size) tr_arena_alloc(counts->arena, size)
-#define uthash_free(pointer, size) ((void)(pointer))
-#include <uthash.h>
+#include "table.h"
 
 enum { KEY_MAX_BYTES = 512 };
 
 struct count {
-    UT_hash_handle hh;
+    struct table_entry entry;
     struct count_key key;
     int64_t n;
     struct tr_slice amount; /* of money: an entry of its own each */
@@ -27,7 +24,7 @@ struct count {
 
 struct counts {
     struct tr_arena *arena;
-    struct count *table;
+    struct table table;
     struct count *all;
 };
 
@@ -42,6 +39,7 @@ struct counts *tr_counts_new(struct tr_arena *arena)
 {
     struct counts *counts = tr_arena_calloc(arena, sizeof *counts);
     counts->arena = arena;
+    counts->table.arena = arena;
     return counts;
 }
 
@@ -69,12 +67,11 @@ void tr_counts_add(struct counts *counts, const struct count_key *key, int64_t n
 {
     char packed[KEY_MAX_BYTES];
     size_t size = pack(key, packed);
-    struct count *count = NULL;
-    HASH_FIND(hh, counts->table, packed, size, count);
+    struct count *count = tr_table_find(&counts->table, packed, size);
     if (count == NULL) {
         count = new_count(counts, key, size);
         memcpy(count->packed, packed, size);
-        HASH_ADD_KEYPTR(hh, counts->table, count->packed, size, count);
+        tr_table_add(&counts->table, &count->entry, count->packed, size);
     }
     count->n += n;
 }

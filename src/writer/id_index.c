@@ -213,7 +213,7 @@ static void seal(struct id_index *index, int fd)
         .fd = fd,
         .count = index->count,
         .received_to_us = index->received_to_us,
-        .filter_blocks = index->count * FILTER_BITS_PER_ID / (32 * FILTER_BLOCK_WORDS) + 1,
+        .filter_blocks = index->count * FILTER_BITS_PER_ID / ((size_t)32 * FILTER_BLOCK_WORDS) + 1,
     };
     generation->filter =
         tr_calloc(generation->filter_blocks * FILTER_BLOCK_WORDS, sizeof(uint32_t));

@@ -155,9 +155,9 @@ static int transact(struct tr_writer *writer, struct landing *landing, struct ow
     if (result < 0)
         return result;
     /* Two cores: PostgreSQL takes the rows while the rollups are gathered here. */
-    tr_copier_start(writer->copier, landing);
+    tr_helper_start(writer->copier, tr_copy_rows, landing);
     gather_rollups(writer, landing, &rollups);
-    result = tr_copier_finish(writer->copier, error);
+    result = tr_helper_finish(writer->copier, error);
     if (result == 0)
         result = take_turn(writer, landing, run_out, error);
     if (result != 0)
@@ -269,7 +269,7 @@ int tr_writer_land(struct tr_writer *writer, struct item *items, size_t count,
             return result;
         if (count == 1) {
             tr_log(TR_LOG_ERROR, "writer: an event is set aside: %s", error->message);
-            tr_item_quarantine(items, sqlstate, error->message, writer->batch_arena);
+            tr_item_quarantine(items, sqlstate, error->message, writer->batch->arena);
             tr_metric_add(TR_METRIC_EVENTS_QUARANTINED, 1);
             continue;
         }

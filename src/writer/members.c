@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sets are remembered beyond a landing. */
-#define uthash_malloc(size) tr_malloc(size)
-#include <uthash.h>
+#include "table.h"
 
 /* -infinity: the member was never active before. */
 #define NEVER INT32_MIN
@@ -21,7 +19,7 @@ enum { KNOWN_SLOTS = 1 << 18, BATCH_SLOTS = 1 << 15, SETS_MAX = 20000, SET_KEY_M
 
 /* The number of a set, remembered. Forgotten with a rollback, which may have undone its making. */
 struct set {
-    UT_hash_handle hh;
+    struct table_entry entry;
     int id;
     size_t size;
     char packed[];
@@ -39,7 +37,7 @@ struct candidate {
 
 /* A set that items of this batch belong to. */
 struct wanted {
-    UT_hash_handle hh;
+    struct table_entry entry;
     int32_t project_id;
     const char *subject;
     struct tr_slice key;
@@ -51,9 +49,9 @@ struct wanted {
 struct members {
     struct known *known;
     struct known *in_batch; /* on the list already, as far as remembered */
-    struct set *sets;
+    struct table sets;      /* of struct set, on the heap */
     /* of the landing under way */
-    struct wanted *wanted; /* in the landing's arena */
+    struct table wanted; /* of struct wanted, in the landing's arena */
     struct candidate *list;
     size_t count;
     size_t capacity;
@@ -70,19 +68,19 @@ struct members *tr_members_new(void)
 
 static void forget_sets(struct members *members)
 {
-    struct set *set = NULL;
-    struct set *next = NULL;
-    HASH_ITER(hh, members->sets, set, next)
-    {
-        HASH_DEL(members->sets, set);
-        free(set);
+    struct table_entry *entry = members->sets.first;
+    tr_table_clear(&members->sets);
+    while (entry != NULL) {
+        struct table_entry *next = entry->hh.next;
+        free(entry);
+        entry = next;
     }
 }
 
 /* What was gathered is done with, one way or the other. */
 static void abandon(struct members *members)
 {
-    HASH_CLEAR(hh, members->wanted);
+    tr_table_clear(&members->wanted);
     members->count = 0;
     members->stored = false;
 }
@@ -138,8 +136,7 @@ static struct wanted *want_set(struct members *members, struct tr_arena *arena, 
 {
     char packed[SET_KEY_MAX_BYTES];
     size_t size = pack_set(project_id, subject, key, packed);
-    struct wanted *wanted = NULL;
-    HASH_FIND(hh, members->wanted, packed, size, wanted);
+    struct wanted *wanted = tr_table_find(&members->wanted, packed, size);
     if (wanted != NULL)
         return wanted;
     wanted = tr_arena_calloc(arena, sizeof *wanted + size);
@@ -148,10 +145,9 @@ static struct wanted *want_set(struct members *members, struct tr_arena *arena, 
     wanted->key = key;
     wanted->size = size;
     memcpy(wanted->packed, packed, size);
-    struct set *set = NULL;
-    HASH_FIND(hh, members->sets, packed, size, set);
+    const struct set *set = tr_table_find(&members->sets, packed, size);
     wanted->id = set != NULL ? set->id : 0;
-    HASH_ADD_KEYPTR(hh, members->wanted, wanted->packed, size, wanted);
+    tr_table_add(&members->wanted, &wanted->entry, wanted->packed, size);
     return wanted;
 }
 
@@ -206,19 +202,20 @@ static void gather_item(struct members *members, struct tr_arena *arena, const s
 
 static void remember_set(struct members *members, const struct wanted *wanted)
 {
-    if (HASH_COUNT(members->sets) >= SETS_MAX)
+    if (tr_table_count(&members->sets) >= SETS_MAX)
         forget_sets(members);
     struct set *set = tr_calloc(1, sizeof *set + wanted->size);
     set->id = wanted->id;
     set->size = wanted->size;
     memcpy(set->packed, wanted->packed, wanted->size);
-    HASH_ADD_KEYPTR(hh, members->sets, set->packed, set->size, set);
+    tr_table_add(&members->sets, &set->entry, set->packed, set->size);
 }
 
 static size_t list_unknown(const struct members *members, struct wanted **unknown)
 {
     size_t count = 0;
-    for (struct wanted *wanted = members->wanted; wanted != NULL; wanted = wanted->hh.next)
+    for (struct wanted *wanted = (struct wanted *)members->wanted.first; wanted != NULL;
+         wanted = wanted->entry.hh.next)
         if (wanted->id == 0)
             unknown[count++] = wanted;
     return count;
@@ -243,8 +240,8 @@ static void bind_sets(struct tr_pg_params *params, struct wanted *const *unknown
 
 static int find_sets(struct members *members, struct landing *landing, struct tr_error *error)
 {
-    struct wanted **unknown =
-        tr_arena_alloc(landing->arena, (HASH_COUNT(members->wanted) + 1) * sizeof(void *));
+    struct wanted **unknown = tr_arena_alloc(
+        landing->arena, (tr_table_count(&members->wanted) + 1) * sizeof(struct wanted *));
     size_t count = list_unknown(members, unknown);
     if (count == 0)
         return 0;
@@ -427,6 +424,7 @@ static int store_cells(const struct members *members, struct landing *landing,
 void tr_members_gather(struct members *members, const struct landing *landing)
 {
     abandon(members);
+    members->wanted.arena = landing->arena;
     tr_known_clear(members->in_batch);
     for (size_t i = 0; i < landing->count; i++)
         if (tr_item_counts(&landing->items[i]))

@@ -131,7 +131,7 @@ int tr_items_mark_duplicates(struct item *items, size_t count, struct id_index *
     size_t slots = 16;
     while (slots < 2 * count)
         slots *= 2;
-    struct own_ids own = {tr_arena_calloc(arena, slots * sizeof *own.slots), slots - 1};
+    struct own_ids own = {tr_arena_calloc(arena, slots * sizeof(struct item *)), slots - 1};
     for (size_t i = 0; i < count; i++) {
         struct item *item = &items[i];
         item->duplicate = false;

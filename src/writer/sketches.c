@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The table's own memory is the arena's, too: `all` is in scope wherever it grows. */
-#define uthash_malloc(size) tr_arena_alloc(all->arena, size)
-#define uthash_free(pointer, size) ((void)(pointer))
-#include <uthash.h>
+#include "table.h"
 
 enum { KEY_MAX_BYTES = 512, SKETCH_MAX_BYTES = 32768 };
 
@@ -23,7 +20,7 @@ struct sample {
 };
 
 struct distribution {
-    UT_hash_handle hh;
+    struct table_entry entry;
     int32_t project_id;
     const char *metric;
     char grain;
@@ -38,8 +35,18 @@ struct distribution {
 
 struct sketches {
     struct tr_arena *arena;
-    struct distribution *table;
+    struct table table;
 };
+
+static struct distribution *first_of(const struct sketches *all)
+{
+    return (struct distribution *)all->table.first;
+}
+
+static struct distribution *next_of(const struct distribution *at)
+{
+    return at->entry.hh.next;
+}
 
 static void add_one(struct sketches *all, const struct item *item, const char *metric, char grain,
                     struct tr_slice key)
@@ -52,8 +59,7 @@ static void add_one(struct sketches *all, const struct item *item, const char *m
     memcpy(packed + 16, &item->record.project_id, 4);
     packed[20] = grain;
     memcpy(packed + 21, key.data, size);
-    struct distribution *found = NULL;
-    HASH_FIND(hh, all->table, packed, size + 21, found);
+    struct distribution *found = tr_table_find(&all->table, packed, size + 21);
     if (found == NULL) {
         found = tr_arena_calloc(all->arena, sizeof *found + size + 21);
         found->project_id = item->record.project_id;
@@ -62,7 +68,7 @@ static void add_one(struct sketches *all, const struct item *item, const char *m
         found->bucket_us = bucket_us;
         found->key = key;
         memcpy(found->packed, packed, size + 21);
-        HASH_ADD_KEYPTR(hh, all->table, found->packed, size + 21, found);
+        tr_table_add(&all->table, &found->entry, found->packed, size + 21);
     }
     struct sample *sample = tr_arena_alloc(all->arena, sizeof *sample);
     *sample = (struct sample){found->samples, tr_sketch_index(item->record.value)};
@@ -86,28 +92,28 @@ static void add_item(struct sketches *all, const struct item *item)
     }
 }
 
-static void bind_keys(struct tr_pg_params *params, const struct distribution *table)
+static void bind_keys(struct tr_pg_params *params, const struct sketches *all)
 {
     const struct distribution *at = NULL;
     tr_pg_params_clear(params);
     tr_pg_array_begin(params, TR_PG_INT4);
-    for (at = table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_int(params, at->project_id);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_TEXT);
-    for (at = table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_bytes(params, at->metric, strlen(at->metric));
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_CHAR);
-    for (at = table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_int(params, at->grain);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_TIMESTAMPTZ);
-    for (at = table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_int(params, at->bucket_us);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_TEXT);
-    for (at = table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_bytes(params, at->key.data, at->key.size);
     tr_pg_array_end(params);
 }
@@ -115,15 +121,16 @@ static void bind_keys(struct tr_pg_params *params, const struct distribution *ta
 static int read_stored(struct sketches *all, struct landing *landing, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
-    bind_keys(landing->params, all->table);
+    bind_keys(landing->params, all);
     int code = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/get_sketches"), landing->params,
                            &result, error);
     if (code < 0)
         return code;
-    size_t count = HASH_COUNT(all->table);
-    struct distribution **by_place = tr_arena_alloc(all->arena, count * sizeof(void *));
+    size_t count = tr_table_count(&all->table);
+    struct distribution **by_place =
+        tr_arena_alloc(all->arena, count * sizeof(struct distribution *));
     size_t place = 0;
-    for (struct distribution *at = all->table; at != NULL; at = at->hh.next)
+    for (struct distribution *at = first_of(all); at != NULL; at = next_of(at))
         by_place[place++] = at;
     for (int row = 0; row < tr_pg_rows(result); row++)
         by_place[tr_pg_get_int(result, row, 0) - 1]->stored =
@@ -138,7 +145,8 @@ static int bind_merged(struct sketches *all, struct tr_pg_params *params, struct
     TR_CLEANUP(tr_freep) struct tr_sketch *sketch = tr_malloc(sizeof *sketch);
     int result = 0;
     tr_pg_array_begin(params, TR_PG_BYTEA);
-    for (const struct distribution *at = all->table; at != NULL && result == 0; at = at->hh.next) {
+    for (const struct distribution *at = first_of(all); at != NULL && result == 0;
+         at = next_of(at)) {
         tr_sketch_init(sketch);
         if (at->stored.data != NULL)
             result = tr_sketch_merge(sketch, at->stored, error);
@@ -156,14 +164,14 @@ static int bind_merged(struct sketches *all, struct tr_pg_params *params, struct
 static int write_merged(struct sketches *all, struct landing *landing, struct tr_error *error)
 {
     struct tr_pg_params *params = landing->params;
-    bind_keys(params, all->table);
+    bind_keys(params, all);
     const struct distribution *at = NULL;
     tr_pg_array_begin(params, TR_PG_INT8);
-    for (at = all->table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_int(params, at->n);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_INT8);
-    for (at = all->table; at != NULL; at = at->hh.next)
+    for (at = first_of(all); at != NULL; at = next_of(at))
         tr_pg_array_int(params, at->total_us);
     tr_pg_array_end(params);
     int result = bind_merged(all, params, error);
@@ -177,6 +185,7 @@ struct sketches *tr_sketches_gather(const struct landing *landing)
 {
     struct sketches *all = tr_arena_calloc(landing->arena, sizeof *all);
     all->arena = landing->arena;
+    all->table.arena = landing->arena;
     for (size_t i = 0; i < landing->count; i++)
         if (tr_item_counts(&landing->items[i]) && landing->items[i].value_us >= 0)
             add_item(all, &landing->items[i]);
@@ -185,7 +194,7 @@ struct sketches *tr_sketches_gather(const struct landing *landing)
 
 int tr_sketches_store(struct sketches *all, struct landing *landing, struct tr_error *error)
 {
-    if (all->table == NULL)
+    if (all->table.first == NULL)
         return 0;
     int result = read_stored(all, landing, error);
     if (result == 0)

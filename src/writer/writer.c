@@ -15,7 +15,6 @@
 #include <string.h>
 
 enum {
-    READ_MAX_BYTES = 24 << 20,
     ENOUGH_BYTES = 1 << 20, /* worth a transaction without waiting for more */
     IDLE_WAIT_MS = 200,
     GROW_STEP_MS = 20,
@@ -24,7 +23,6 @@ enum {
     MAINTAIN_EVERY_S = 60,
     HEARTBEAT_EVERY_S = 15,
 };
-static const size_t batch_arena_bytes = (size_t)64 << 20;
 static const size_t attempt_arena_bytes = (size_t)1 << 30;
 
 void tr_writer_options_init(struct tr_writer_options *options)
@@ -125,16 +123,23 @@ static void let_grow(struct tr_writer *writer)
     }
 }
 
-static int read_batch(struct tr_writer *writer, size_t *count_out, struct tr_error *error)
+static int land_next(struct tr_writer *writer, struct tr_error *error)
 {
-    tr_arena_reset(writer->batch_arena);
-    int result = tr_spool_reader_read(writer->reader, writer->records, writer->options.batch_events,
-                                      READ_MAX_BYTES, count_out, error);
-    if (result < 0)
-        return result;
-    for (size_t i = 0; i < *count_out; i++)
-        tr_item_prepare(&writer->items[i], &writer->records[i], writer->batch_arena);
-    return 0;
+    int64_t began_us = tr_clock_mono_us();
+    int result = tr_batches_next(writer, error);
+    struct batch *batch = writer->batch;
+    if (result == 0 && batch->count > 0) {
+        struct tr_spool_state state;
+        tr_spool_get_state(writer->options.spool, &state);
+        if (state.durable - tr_spool_reader_position(writer->reader) >= ENOUGH_BYTES)
+            tr_batches_prefetch(writer);
+        int64_t received_us = batch->items[batch->count - 1].record.received_us;
+        result = tr_writer_land(writer, batch->items, batch->count, error);
+        if (result == 0)
+            set_landed_through(writer, received_us);
+    }
+    tr_metric_add(TR_METRIC_WRITER_BUSY_US, (uint64_t)(tr_clock_mono_us() - began_us));
+    return result;
 }
 
 static int work(struct tr_writer *writer, struct tr_error *error)
@@ -144,25 +149,17 @@ static int work(struct tr_writer *writer, struct tr_error *error)
         if (result < 0)
             return result;
     }
+    if (writer->prefetching)
+        return land_next(writer, error);
     int64_t seen_us = tr_clock_wall_us();
     uint64_t from = tr_spool_reader_position(writer->reader);
-    if (!tr_spool_wait(writer->options.spool, from, 0)) {
-        int result = note_idle(writer, seen_us, error);
-        if (result == 0)
-            tr_spool_wait(writer->options.spool, from, IDLE_WAIT_MS);
-        return result;
+    if (tr_spool_wait(writer->options.spool, from, 0)) {
+        let_grow(writer);
+        return land_next(writer, error);
     }
-    let_grow(writer);
-    int64_t began_us = tr_clock_mono_us();
-    size_t count = 0;
-    int result = read_batch(writer, &count, error);
-    if (result == 0 && count > 0) {
-        int64_t received_us = writer->items[count - 1].record.received_us;
-        result = tr_writer_land(writer, writer->items, count, error);
-        if (result == 0)
-            set_landed_through(writer, received_us);
-    }
-    tr_metric_add(TR_METRIC_WRITER_BUSY_US, (uint64_t)(tr_clock_mono_us() - began_us));
+    int result = note_idle(writer, seen_us, error);
+    if (result == 0)
+        tr_spool_wait(writer->options.spool, from, IDLE_WAIT_MS);
     return result;
 }
 
@@ -190,7 +187,9 @@ static void *run(void *context)
 
 static void free_writer(struct tr_writer *writer)
 {
-    tr_copier_free(writer->copier);
+    tr_helper_free(writer->copier);
+    tr_helper_free(writer->prefetch);
+    tr_batches_fini(writer);
     tr_tickets_fini(&writer->tickets);
     tr_id_index_free(writer->ids);
     tr_calendars_free(writer->calendars);
@@ -198,10 +197,7 @@ static void free_writer(struct tr_writer *writer)
     tr_members_free(writer->members);
     tr_people_free(writer->people);
     tr_pg_params_free(writer->params);
-    tr_arena_free(writer->batch_arena);
     tr_arena_free(writer->attempt_arena);
-    free(writer->records);
-    free(writer->items);
     tr_mailbox_free(writer->mailbox);
     pthread_mutex_destroy(&writer->lock);
     free(writer);
@@ -222,11 +218,11 @@ int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_option
     writer->members = tr_members_new();
     writer->people = tr_people_new();
     writer->params = tr_pg_params_new();
-    writer->batch_arena = tr_arena_new(batch_arena_bytes);
     writer->attempt_arena = tr_arena_new(attempt_arena_bytes);
-    writer->records = tr_calloc(options->batch_events, sizeof *writer->records);
-    writer->items = tr_calloc(options->batch_events, sizeof *writer->items);
-    int result = tr_copier_new(&writer->copier, error);
+    tr_batches_init(writer);
+    int result = tr_helper_new(&writer->copier, "copier", error);
+    if (result == 0)
+        result = tr_helper_new(&writer->prefetch, "prefetch", error);
     if (result == 0)
         result = tr_thread_start(&writer->thread, "writer", run, writer, error);
     if (result < 0) {

@@ -16,7 +16,16 @@ struct tickets {
     uint64_t next_tag;
 };
 
-struct tr_copier;
+struct tr_helper;
+
+/* What was read and prepared, before it lands. There are two: one lands while the next is read. */
+struct batch {
+    struct tr_spool_record *records;
+    struct item *items;
+    size_t count;
+    struct tr_buf payloads; /* what the records' and items' texts point into */
+    struct tr_arena *arena;
+};
 
 struct tr_writer {
     struct tr_writer_options options;
@@ -39,16 +48,17 @@ struct tr_writer {
     int64_t heartbeat_us;
     int retry_ms;
 
-    struct tr_copier *copier;
+    struct tr_helper *copier;   /* sends rows */
+    struct tr_helper *prefetch; /* reads the next batch */
+    bool prefetching;
+    struct batch batches[2];
+    struct batch *batch; /* the one that lands */
     struct id_index *ids;
     struct calendars *calendars;
     struct partitions *partitions;
     struct members *members;
     struct people *people;
     struct tr_pg_params *params;
-    struct tr_spool_record *records;
-    struct item *items;
-    struct tr_arena *batch_arena;   /* of what was read */
     struct tr_arena *attempt_arena; /* of one transaction */
 };
 
@@ -72,11 +82,24 @@ int tr_writer_maintain(struct tr_writer *writer, struct tr_error *error);
 int tr_writer_land(struct tr_writer *writer, struct item *items, size_t count,
                    struct tr_error *error);
 
-/* copier.c: start, then finish, in turn. */
-int tr_copier_new(struct tr_copier **copier_out, struct tr_error *error);
-void tr_copier_free(struct tr_copier *copier);
-void tr_copier_start(struct tr_copier *copier, const struct landing *landing);
-int tr_copier_finish(struct tr_copier *copier, struct tr_error *error);
+/* batch.c: reads the next batch into writer->batch; while it lands, tr_batches_prefetch() lets
+ * the one after it be read. */
+void tr_batches_init(struct tr_writer *writer);
+void tr_batches_fini(struct tr_writer *writer);
+int tr_batches_next(struct tr_writer *writer, struct tr_error *error);
+void tr_batches_prefetch(struct tr_writer *writer);
+/* Before the reader is closed. */
+void tr_batches_abandon(struct tr_writer *writer);
+
+/* helper.c: start, then finish, in turn. */
+int tr_helper_new(struct tr_helper **helper_out, const char *name, struct tr_error *error);
+void tr_helper_free(struct tr_helper *helper);
+void tr_helper_start(struct tr_helper *helper, int (*task)(void *context, struct tr_error *error),
+                     void *context);
+int tr_helper_finish(struct tr_helper *helper, struct tr_error *error);
+
+/* copy.c: a helper's task; the context is the landing. */
+int tr_copy_rows(void *context, struct tr_error *error);
 
 /* tickets.c */
 void tr_tickets_init(struct tickets *tickets);

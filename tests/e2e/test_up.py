@@ -57,7 +57,8 @@ def test_first_start_says_all_that_is_needed(up):
 
 def test_the_lines_to_paste_work(up):
     up.start()
-    lines = re.findall(r"^  (curl .*(?:(?<=\\)\n.*)*)$", up.log(), re.M)
+    # The screen is printed right after the file that says "ready".
+    lines = harness.wait_for(lambda: re.findall(r"^  (curl .*(?:(?<=\\)\n.*)*)$", up.log(), re.M))
     assert len(lines) == 2
     answers = [subprocess.run(["sh", "-c", line.replace("curl", "curl -sS", 1)], text=True,
                               capture_output=True, check=True, timeout=30).stdout for line in lines]

@@ -74,15 +74,15 @@ static int ask(struct tr_pg *pg, int count, char **arguments, struct tr_arena *a
 
 int main(int argc, char **argv)
 {
-    struct tr_error error = TR_ERROR_INIT;
-    TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
-    TR_CLEANUP(tr_arena_freep) struct tr_arena *arena = tr_arena_new(TR_KPI_ARENA_BYTES);
     if (argc < 4) {
         fprintf(stderr, "usage: kpi_ask URL PROJECT KPI [NAME=VALUE]...\n");
         return 2;
     }
+    struct tr_error error = TR_ERROR_INIT;
     const struct tr_pg_options options = {
         .url = argv[1], .application = "kpi_ask", .read_only = true};
+    TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
+    TR_CLEANUP(tr_arena_freep) struct tr_arena *arena = tr_arena_new(TR_KPI_ARENA_BYTES);
     int result = tr_pg_connect(&pg, &options, &error);
     if (result == 0)
         result = ask(pg, argc - 2, argv + 2, arena, &error);

@@ -81,20 +81,19 @@ traction.rollup_count r
 (
     -- Distinct members of sets, in the whole range (t null) and in each interval: the cells of the
     -- days there whose previous day lies before.
-    select s.subject, s.key, d.t, sum(d.members)::bigint as members
+    select s.subject, s.key, v.t, coalesce(sum(v.members), 0)::bigint as members
     from traction.member_set s
     cross join lateral (
-        select null::int as t, m.members
+        select width_bucket(m.day, :days) as t,
+            sum(m.members) filter (where m.previous_day < :from_day) as whole,
+            sum(m.members) filter (
+                where m.previous_day < (:days)[width_bucket(m.day, :days)]) as part
         from traction.day_matrix m
         where m.set_id = s.id and m.day >= :from_day and m.day < :to_day
-            and m.previous_day < :from_day
-        union all
-        select width_bucket(m.day, :days), m.members
-        from traction.day_matrix m
-        where :series and m.set_id = s.id and m.day >= :from_day and m.day < :to_day
-            and m.previous_day < (:days)[width_bucket(m.day, :days)]
+        group by 1
     ) d
-    where s.project_id = :project
+    cross join lateral (values (null::int, d.whole), (d.t, d.part)) as v (t, members)
+    where s.project_id = :project and (:series or v.t is null)
     group by 1, 2, 3
 )
 -- fragment: level_of_both
@@ -107,12 +106,13 @@ case when t is null then 3 else 1 end as level, t, null::int as g, null::text as
 round({ms} * 1000)
 -- fragment: duration
 -- The time on site of a session: the engaged time where there is any, else last minus first event.
+-- In microseconds; whole numbers below 2^53, which float8 adds up exactly and much faster.
 case when sum(engaged) > 0 then sum(engaged)
-    else extract(epoch from max(last_at) - min(first_at))::numeric * 1000000 end
+    else round(date_part('epoch', max(last_at) - min(first_at)) * 1000000) end
 -- fragment: index_of_us
 -- The bucket of include/traction/base/sketch.h.
 case when us > 0 then greatest(-700, least(1500,
-    ceil(ln(us::float8 / 1000) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end
+    ceil(ln(us / 1000) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end
 -- fragment: index_of_ms
 case when {ms} > 0 then greatest(-700, least(1500,
     ceil(ln({ms}::float8) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end

@@ -31,19 +31,20 @@ with cells as materialized (
 ), {top_by_n}, sets as materialized (
     select m.subject, m.key as g, m.t, m.members
     from {members} m
-    where m.subject = 'feature' or (m.subject = 'active' and m.key = '')
-), rest as (
-    select {key_of_t}, count(distinct member) as people
-    from (
-        select {day_bucket} as t, d.member
-        from traction.member_set s
-        join traction.day_member d on d.set_id = s.id
-        where s.project_id = :project and s.subject = 'feature'
-            and not s.key = any (array(select unnest(labels) from top))
-            and d.day >= :from_day and d.day < :to_day
-        group by 1, 2
-    ) a
-    group by grouping sets ({sets_of_t})
+    where (m.subject = 'feature' and m.key = any (array(select unnest(labels) from top)))
+        or (m.subject = 'active' and m.key = '')
+), tail as materialized (
+    select {day_bucket} as t, d.member
+    from traction.member_set s
+    join traction.day_member d on d.set_id = s.id
+    where s.project_id = :project and s.subject = 'feature'
+        and not s.key = any (array(select unnest(labels) from top))
+        and d.day >= :from_day and d.day < :to_day
+    group by 1, 2
+), rest as materialized (
+    select null::int as t, count(*) as people from (select from tail group by member) a
+    union all
+    select t, count(*) from tail where :series group by 1
 ), used as (
     select {keys}, coalesce(sum(n), 0)::bigint as x
     from (select t, {place} as g, n from cells) placed

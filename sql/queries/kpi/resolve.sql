@@ -22,7 +22,8 @@ with given as (
         case $7 when 'instant' then $8 else to_local at time zone $1 end as to_at,
         (to_local::date + case when to_local::time > '00:00' then 1 else 0 end)::timestamp
             as next_local,
-        from_local - (to_local - from_local) as before_local
+        from_local - least(to_local - from_local, from_local - timestamp '0001-01-01')
+            as before_local
     from local
 ), settled as (
     select

@@ -5,7 +5,7 @@
 with cells as materialized (
     select {bucket} as t, {group} as g, e.session_id as member,
         min(e.ts) as first_at, max(e.ts) as last_at,
-        coalesce(sum({us}) filter (where e.name = 'engaged_time' and e.value > 0), 0) as engaged
+        coalesce(sum({us}::float8) filter (where e.name = 'engaged_time'), 0) as engaged
     from {events} and e.session_id is not null
     group by 1, 2, 3
 ), {top_by_members}, times as (
@@ -22,7 +22,7 @@ order by 1, 2, 3
 -- Sessions with one day only are kept as distributions; those with several, which are few, singly.
 with several as materialized (
     select {day_bucket} as t, null::int as g, d.session as member, d.first_at, d.last_at,
-        d.engaged_us as engaged
+        d.engaged_us::float8 as engaged
     from traction.session_day d
     where d.project_id = :project and d.several_days and d.day >= :from_day and d.day < :to_day
 ), times as (

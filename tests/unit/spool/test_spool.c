@@ -133,10 +133,13 @@ static size_t read_all(struct fixture *fixture, uint64_t position, unsigned char
     if (tr_spool_reader_open(&reader, fixture->spool, position, &error) < 0)
         fail_msg("%s", error.message);
     memset(marks, 0, RECORDS_MAX);
+    struct tr_buf payloads;
+    tr_buf_init(&payloads, SIZE_MAX);
     size_t total = 0;
     for (;;) {
         size_t count = 0;
-        assert_int_equal(tr_spool_reader_read(reader, records, 100, 65536, &count, &error), 0);
+        assert_int_equal(
+            tr_spool_reader_read(reader, &payloads, records, 100, 65536, &count, &error), 0);
         if (count == 0)
             break;
         for (size_t i = 0; i < count; i++) {
@@ -149,6 +152,7 @@ static size_t read_all(struct fixture *fixture, uint64_t position, unsigned char
         total += count;
     }
     tr_spool_reader_close(reader);
+    tr_buf_fini(&payloads);
     return total;
 }
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* src/kpi/shape.c, text.c: the answer's JSON and CSV. */
+#include "ask.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct tr_arena *arena;
+static struct tr_kpi_question question;
+static int64_t starts[] = {0, INT64_C(86400000000)};
+static struct tr_kpi_range range = {
+    .to_us = INT64_C(2) * 86400000000, .starts = starts, .bucket_count = 2};
+static const struct tr_kpi_plan plan = {.source = TR_KPI_ROLLUP};
+
+static const char *render(const struct tr_kpi_numbers *numbers, bool csv)
+{
+    const struct tr_kpi_result result = {
+        .question = &question,
+        .range = &range,
+        .plan = &plan,
+        .numbers = numbers,
+        .now_us = INT64_MAX,
+        .as_of_us = 1500000,
+    };
+    question.interval = TR_KPI_DAY;
+    json_t *answer = tr_kpi_answer_json(&result);
+    struct tr_slice text = csv ? tr_kpi_csv(answer, arena) : tr_kpi_json(answer, arena);
+    json_decref(answer);
+    return tr_arena_strndup(arena, text.data, text.size);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (strstr(text, part) != NULL)
+        return;
+    fputs(text, stderr);
+    fputs("\nhas not: ", stderr);
+    fputs(part, stderr);
+    fail();
+}
+
+static void test_count(void **state)
+{
+    (void)state;
+    struct tr_kpi_point series[2] = {{.known = true, .x = 5, .n = 9}};
+    const struct tr_kpi_numbers numbers = {.total = {.known = true, .x = 7, .n = 9},
+                                           .series = series};
+    assert_int_equal(ASK(arena, &question, "active_users", "where=name~*"), 0);
+    const char *text = render(&numbers, false);
+    assert_has(text, "{\"kpi\":\"active_users\",\"unit\":\"users\",\"from\":"
+                     "\"1970-01-01T00:00:00Z\",\"to\":\"1970-01-03T00:00:00Z\"");
+    assert_has(text, "\"where\":[\"name~*\"],\"value\":7,\"series\":["
+                     "{\"t\":\"1970-01-01T00:00:00Z\",\"value\":5},"
+                     "{\"t\":\"1970-01-02T00:00:00Z\",\"value\":0}]");
+    assert_has(text, "\"n\":9,\"error\":0,\"notes\":[],\"source\":\"rollup\","
+                     "\"as_of\":\"1970-01-01T00:00:01.5Z\"}");
+    assert_string_equal(render(&numbers, true), "t,value\r\n1970-01-01T00:00:00Z,5\r\n"
+                                                "1970-01-02T00:00:00Z,0\r\n");
+}
+
+static void test_ratio_without_data_is_null(void **state)
+{
+    (void)state;
+    struct tr_kpi_point series[2] = {{.known = true, .x = 1, .y = 4}, {0}};
+    const struct tr_kpi_numbers numbers = {.total = series[0], .series = series};
+    assert_int_equal(ASK(arena, &question, "error_rate"), 0);
+    assert_has(render(&numbers, false),
+               "\"value\":0.25,\"series\":[{\"t\":\"1970-01-01T00:00:00Z\",\"value\":0.25,\"n\":4},"
+               "{\"t\":\"1970-01-02T00:00:00Z\",\"value\":null,\"n\":0}]");
+    assert_string_equal(render(&numbers, true),
+                        "t,value,n\r\n1970-01-01T00:00:00Z,0.25,4\r\n1970-01-02T00:00:00Z,,0\r\n");
+}
+
+static void test_money_prints_as_it_is(void **state)
+{
+    (void)state;
+    struct tr_kpi_point series[2] = {{.known = true, .amount = TR_SLICE("0.1")},
+                                     {.known = true, .amount = TR_SLICE("-9999999999999.99")}};
+    struct tr_kpi_amount currencies[] = {{TR_SLICE("INR"), TR_SLICE("19.99")},
+                                         {TR_SLICE("USD"), TR_SLICE("1234567890123456.789")}};
+    const struct tr_kpi_numbers numbers = {
+        .total = {.known = true, .amount = TR_SLICE("19.99"), .n = 3},
+        .series = series,
+        .currencies = currencies,
+        .currency_count = 2,
+    };
+    assert_int_equal(ASK(arena, &question, "revenue"), 0);
+    const char *text = render(&numbers, false);
+    assert_has(text, "\"unit\":\"INR\"");
+    assert_has(text, "\"value\":19.99,\"currencies\":{\"INR\":19.99,\"USD\":");
+    assert_has(text, "\"exact\":{\"INR\":\"19.99\",\"USD\":\"1234567890123456.789\"}");
+    assert_has(text, "\"value\":0.1,");
+    assert_has(text, "\"value\":-9999999999999.99,");
+    assert_has(text, "\"notes\":[\"amounts in other currencies");
+}
+
+static void test_groups_and_formulas(void **state)
+{
+    (void)state;
+    struct tr_kpi_point points[3][2] = {{{.known = true, .x = 3}}, {{.known = true, .x = -5}}};
+    struct tr_kpi_group first = {
+        .label = TR_SLICE("=1+\"1\",2"), .total = {.known = true, .x = 3}, .series = points[0]};
+    struct tr_kpi_group second = {.total = {.known = true, .x = -5}, .series = points[1]};
+    struct tr_kpi_group other = {.other = true, .series = points[2]};
+    const struct tr_kpi_numbers numbers = {.series = points[2],
+                                           .groups = {[0] = &other, [1] = &first, [2] = &second}};
+    assert_int_equal(ASK(arena, &question, "event_count", "by=properties.@x"), 0);
+    const char *text = render(&numbers, false);
+    assert_has(text, "\"groups\":[{\"by\":\"=1+\\\"1\\\",2\",\"value\":3,\"series\":[");
+    assert_has(text, "{\"by\":null,\"value\":-5,");
+    assert_has(text, "{\"by\":\"other\",\"other\":true,\"value\":0,");
+    text = render(&numbers, true);
+    assert_has(text, "t,properties.@x,value\r\n1970-01-01T00:00:00Z,\"'=1+\"\"1\"\",2\",3\r\n");
+    assert_has(text, "1970-01-01T00:00:00Z,,-5\r\n");
+    assert_has(text, "1970-01-02T00:00:00Z,other,0\r\n");
+}
+
+static void test_features(void **state)
+{
+    (void)state;
+    struct tr_kpi_point series[2] = {{.known = true, .x = 4, .y = 10}, {0}};
+    struct tr_kpi_point points[2] = {{.known = true, .x = 4, .people = 2}, {0}};
+    struct tr_kpi_group group = {.label = TR_SLICE("export"),
+                                 .total = {.known = true, .x = 4, .people = 5},
+                                 .series = points};
+    const struct tr_kpi_numbers numbers = {
+        .total = {.known = true, .x = 4, .y = 20}, .series = series, .groups = {[1] = &group}};
+    assert_int_equal(ASK(arena, &question, "feature_usage"), 0);
+    const char *text = render(&numbers, false);
+    assert_has(text, "\"active_users\":20");
+    assert_has(text, "\"uses\":4,\"people\":5,\"adoption\":0.25");
+    assert_has(text, "\"uses\":4,\"people\":2,\"adoption\":0.2}");
+    assert_has(text, "\"uses\":0,\"people\":0,\"adoption\":null}");
+}
+
+static void test_empty_groups_have_a_header(void **state)
+{
+    (void)state;
+    struct tr_kpi_point series[2] = {{0}};
+    const struct tr_kpi_numbers numbers = {.series = series};
+    assert_int_equal(ASK(arena, &question, "event_count", "by=country"), 0);
+    assert_string_equal(render(&numbers, true), "t,country,value\r\n");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = tr_arena_new(TR_KPI_ARENA_BYTES);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tr_arena_free(arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_ratio_without_data_is_null),
+        cmocka_unit_test(test_money_prints_as_it_is),
+        cmocka_unit_test(test_groups_and_formulas),
+        cmocka_unit_test(test_features),
+        cmocka_unit_test(test_empty_groups_have_a_header),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
