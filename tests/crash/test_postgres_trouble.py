@@ -78,15 +78,27 @@ def test_sessions_are_terminated(up):
             time.sleep(0.05)
 
 
-def test_read_only(up):
+# What is not about a row: disk full, out of memory, connections, read-only, locks, serialization,
+# shutdown, I/O, internal, permission, undefined table.
+STATES = ["53100", "53200", "53300", "25006", "55P03", "40001", "40P01", "57P01", "57P03", "58030",
+          "XX000", "42501", "42P01", "28P01", "08006"]
+
+
+@pytest.mark.parametrize("table", ["event", "spool_position"])
+def test_postgres_says_no(up, table):
+    """Whatever is no fault of an event is waited for, while the rows are copied and at the end."""
     with trouble(up):
-        execute(up.database_url, "alter system set default_transaction_read_only = on",
-                "select pg_reload_conf()")
-        # Sessions that set it for themselves are not what a standby would let them be.
-        keeps_accepting(up)
-        execute(up.database_url, "set default_transaction_read_only = off;"
-                " alter system reset default_transaction_read_only")
-        execute(up.database_url, "select pg_reload_conf()")
+        for state in STATES:
+            execute(up.database_url, f"""
+                create or replace function public.refuse() returns trigger language plpgsql as
+                $$ begin raise exception 'no' using errcode = '{state}'; end $$""", f"""
+                create or replace trigger refuse before insert or update on traction.{table}
+                for each statement execute function public.refuse()""")
+            keeps_accepting(up, TROUBLE_SECONDS / 4)
+            assert oracle.waiting(up.get("/v1/ledger")[1]) > 0
+            execute(up.database_url, f"drop trigger refuse on traction.{table}")
+            assert harness.wait_for(lambda: up.post({"name": "after_trouble"}, "?ack=commit")[0],
+                                    30) == 202, state
 
 
 def test_no_connection_is_left(up):
