@@ -128,6 +128,12 @@ int64_t tr_pg_affected(const struct tr_pg_result *result);
 int tr_pg_columns(const struct tr_pg_result *result);
 /* -1 if there is no such column. */
 int tr_pg_column(const struct tr_pg_result *result, const char *name);
+/* Borrowed from the result. */
+const char *tr_pg_column_name(const struct tr_pg_result *result, int column);
+/* Which reader fits: tr_pg_get_int(), tr_pg_get_float(), or tr_pg_get_bytes() for texts and JSON.
+ * Aborts for the types that none of these reads. */
+enum tr_pg_kind { TR_PG_KIND_INT, TR_PG_KIND_FLOAT, TR_PG_KIND_TEXT, TR_PG_KIND_JSON };
+enum tr_pg_kind tr_pg_column_kind(const struct tr_pg_result *result, int column);
 /* The readers abort if the column's type does not fit: that is a bug in the SQL. */
 bool tr_pg_is_null(const struct tr_pg_result *result, int row, int column);
 bool tr_pg_get_bool(const struct tr_pg_result *result, int row, int column);

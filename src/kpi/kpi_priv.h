@@ -26,6 +26,7 @@ enum tr_kpi_shape {
     TR_KPI_MONEY,        /* amounts by currency */
     TR_KPI_DISTRIBUTION, /* percentiles and mean */
     TR_KPI_FEATURES,     /* x uses by people, of y */
+    TR_KPI_FIELDS,       /* value, n, and whatever other columns the query has, by their names */
 };
 
 enum tr_kpi_extra { TR_KPI_TAKES_NAME = 1, TR_KPI_TAKES_GOAL = 2, TR_KPI_TAKES_PERCENTILE = 4 };
@@ -40,6 +41,7 @@ struct tr_kpi_entry {
     const char *file;   /* of sql/queries/kpi; NULL: the same name */
     enum tr_kpi_shape shape;
     bool days;          /* rollups know only whole days of the project's time zone */
+    bool exact;         /* "rollup" reads tables with instants: any range and interval will do */
     unsigned takes;     /* enum tr_kpi_extra */
     const char *by;     /* always grouped by this */
     const char *event;  /* bound as :name */
@@ -213,8 +215,21 @@ void tr_kpi_build(const struct tr_kpi_scope *scope, struct tr_buf *sql,
 enum { TR_KPI_QUANTILES = 4 };
 extern const double tr_kpi_quantiles[TR_KPI_QUANTILES];
 
+/* A column of a KPI whose shape is TR_KPI_FIELDS, and what a row has there. */
+struct tr_kpi_field {
+    const char *name; /* in the arena */
+    enum tr_pg_kind kind;
+};
+struct tr_kpi_cell {
+    bool null;
+    int64_t integer;
+    double number;
+    struct tr_slice text; /* of texts and JSON; in the arena */
+};
+
 struct tr_kpi_point {
-    bool known; /* false: no row */
+    bool known;                      /* false: no row */
+    const struct tr_kpi_cell *cells; /* one a field; NULL: no row */
     int64_t x;
     int64_t y;
     int64_t n;
@@ -243,6 +258,8 @@ struct tr_kpi_numbers {
     struct tr_kpi_group *groups[TR_KPI_GROUPS_MAX + 1]; /* [0] other, [1] first …; NULL: none */
     struct tr_kpi_amount *currencies;
     size_t currency_count;
+    const struct tr_kpi_field *fields; /* TR_KPI_FIELDS: all but level, t, g, label */
+    size_t field_count;
 };
 /* Runs the query and reads its rows; everything is in the arena. */
 int tr_kpi_measure(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
@@ -250,6 +267,9 @@ int tr_kpi_measure(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
 /* Reads the rows of a distribution (src/kpi/distribution.c). */
 int tr_kpi_read_distribution(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
                              const struct tr_pg_result *rows, struct tr_kpi_numbers *numbers);
+/* Reads the rows of a KPI of fields (src/kpi/fields.c). */
+void tr_kpi_read_fields(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
+                        const struct tr_pg_result *rows, struct tr_kpi_numbers *numbers);
 /* The point that a row is about, or NULL if it was not asked for. */
 struct tr_kpi_point *tr_kpi_point_of(const struct tr_kpi_scope *scope,
                                      const struct tr_pg_result *rows, int row,
@@ -270,5 +290,10 @@ struct tr_kpi_result {
 };
 /* A new reference. */
 json_t *tr_kpi_answer_json(const struct tr_kpi_result *result);
-/* The value of a point as the KPI's number: null, integer or real. A new reference. */
-json_t *tr_kpi_value_json(enum tr_kpi_shape shape, const struct tr_kpi_point *point);
+/* Fields (src/kpi/fields.c). The value of a point, a new reference; and everything else that its
+ * row has, set in the object. Where there is no row, whole numbers are 0 and all else is null. */
+json_t *tr_kpi_field_value(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point);
+void tr_kpi_add_fields(json_t *object, const struct tr_kpi_numbers *numbers,
+                       const struct tr_kpi_point *point);
+/* The sample: the field n. */
+int64_t tr_kpi_field_sample(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point);

@@ -118,6 +118,9 @@ int tr_kpi_measure(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
             tr_arena_calloc(ask->arena, scope->range->bucket_count * sizeof *numbers_out->series);
     if (scope->question->entry->shape == TR_KPI_DISTRIBUTION)
         return tr_kpi_read_distribution(ask, scope, rows, numbers_out);
-    read_rows(scope, rows, numbers_out, ask->arena);
+    if (scope->question->entry->shape == TR_KPI_FIELDS)
+        tr_kpi_read_fields(ask, scope, rows, numbers_out);
+    else
+        read_rows(scope, rows, numbers_out, ask->arena);
     return 0;
 }

@@ -66,6 +66,11 @@ bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_
 {
     *plan_out = (struct tr_kpi_plan){.source = TR_KPI_ROLLUP, .grain = grain};
     plan_out->reason = why_no_rollup(question);
+    plan_out->to_us = range->to_us;
+    if (question->entry->exact) {
+        plan_out->fragment = tr_kpi_fragment(question, true);
+        return plan_out->reason == NULL;
+    }
     if (plan_out->reason == NULL && grain == 'd')
         plan_out->reason = why_not_by_days(question, range);
     if (plan_out->reason == NULL && grain == 'q' && !at_quarters(range))

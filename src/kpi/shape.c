@@ -38,15 +38,18 @@ static json_t *ratio_json(int64_t part, int64_t whole)
     return whole > 0 ? json_real((double)part / (double)whole) : json_null();
 }
 
-json_t *tr_kpi_value_json(enum tr_kpi_shape shape, const struct tr_kpi_point *point)
+static json_t *value_json(const struct tr_kpi_result *result, const struct tr_kpi_numbers *numbers,
+                          const struct tr_kpi_point *point)
 {
-    switch (shape) {
+    switch (result->question->entry->shape) {
     case TR_KPI_RATIO:
         return ratio_json(point->x, point->y);
     case TR_KPI_MONEY:
         return amount_json(point->amount);
     case TR_KPI_DISTRIBUTION:
         return point->known ? json_real(point->value) : json_null();
+    case TR_KPI_FIELDS:
+        return tr_kpi_field_value(numbers, point);
     case TR_KPI_COUNT:
     case TR_KPI_FEATURES:
         break;
@@ -64,9 +67,12 @@ static void add_distribution(json_t *object, const struct tr_kpi_point *point)
 }
 
 /* What a point or a group says beside its value. active is what adoption is a share of. */
-static void add_beside(json_t *object, enum tr_kpi_shape shape, const struct tr_kpi_point *point,
-                       const int64_t *active)
+static void add_beside(json_t *object, const struct tr_kpi_result *result,
+                       const struct tr_kpi_point *point, const int64_t *active)
 {
+    enum tr_kpi_shape shape = result->question->entry->shape;
+    if (shape == TR_KPI_FIELDS)
+        tr_kpi_add_fields(object, result->numbers, point);
     if (shape == TR_KPI_DISTRIBUTION)
         add_distribution(object, point);
     if (shape == TR_KPI_DISTRIBUTION || shape == TR_KPI_MONEY)
@@ -84,13 +90,12 @@ static void add_beside(json_t *object, enum tr_kpi_shape shape, const struct tr_
 static json_t *series_json(const struct tr_kpi_result *result, const struct tr_kpi_point *series,
                            const struct tr_kpi_point *active)
 {
-    enum tr_kpi_shape shape = result->question->entry->shape;
     json_t *list = json_array();
     for (size_t i = 0; series != NULL && i < result->range->bucket_count; i++) {
         json_t *point = json_object();
         json_object_set_new(point, "t", time_json(result->range->starts[i]));
-        json_object_set_new(point, "value", tr_kpi_value_json(shape, &series[i]));
-        add_beside(point, shape, &series[i], active != NULL ? &active[i].y : NULL);
+        json_object_set_new(point, "value", value_json(result, result->numbers, &series[i]));
+        add_beside(point, result, &series[i], active != NULL ? &active[i].y : NULL);
         json_array_append_new(list, point);
     }
     return list;
@@ -98,15 +103,14 @@ static json_t *series_json(const struct tr_kpi_result *result, const struct tr_k
 
 static json_t *group_json(const struct tr_kpi_result *result, const struct tr_kpi_group *group)
 {
-    enum tr_kpi_shape shape = result->question->entry->shape;
     const struct tr_kpi_numbers *numbers = result->numbers;
     json_t *object = json_object();
     json_object_set_new(object, "by",
                         group->other ? json_string("other") : text_json(group->label));
     if (group->other)
         json_object_set_new(object, "other", json_true());
-    json_object_set_new(object, "value", tr_kpi_value_json(shape, &group->total));
-    add_beside(object, shape, &group->total, &numbers->total.y);
+    json_object_set_new(object, "value", value_json(result, numbers, &group->total));
+    add_beside(object, result, &group->total, &numbers->total.y);
     json_object_set_new(object, "series", series_json(result, group->series, numbers->series));
     return object;
 }
@@ -126,9 +130,8 @@ static json_t *groups_json(const struct tr_kpi_result *result)
 
 static json_t *previous_json(const struct tr_kpi_result *result)
 {
-    enum tr_kpi_shape shape = result->question->entry->shape;
-    json_t *now = tr_kpi_value_json(shape, &result->numbers->total);
-    json_t *before = tr_kpi_value_json(shape, &result->before_numbers->total);
+    json_t *now = value_json(result, result->numbers, &result->numbers->total);
+    json_t *before = value_json(result, result->before_numbers, &result->before_numbers->total);
     json_t *change = json_null();
     if (json_is_number(now) && json_is_number(before) && json_number_value(before) != 0)
         change = json_real((json_number_value(now) - json_number_value(before)) /
@@ -154,8 +157,12 @@ static void add_currencies(json_t *object, const struct tr_kpi_numbers *numbers)
 }
 
 /* The sample of the total. */
-static int64_t sample_of(enum tr_kpi_shape shape, const struct tr_kpi_point *total)
+static int64_t sample_of(const struct tr_kpi_result *result)
 {
+    enum tr_kpi_shape shape = result->question->entry->shape;
+    const struct tr_kpi_point *total = &result->numbers->total;
+    if (shape == TR_KPI_FIELDS)
+        return tr_kpi_field_sample(result->numbers, total);
     return shape == TR_KPI_RATIO ? total->y : total->n;
 }
 
@@ -205,7 +212,9 @@ static void add_numbers(json_t *object, const struct tr_kpi_result *result)
 {
     enum tr_kpi_shape shape = result->question->entry->shape;
     const struct tr_kpi_numbers *numbers = result->numbers;
-    json_object_set_new(object, "value", tr_kpi_value_json(shape, &numbers->total));
+    json_object_set_new(object, "value", value_json(result, numbers, &numbers->total));
+    if (shape == TR_KPI_FIELDS)
+        tr_kpi_add_fields(object, numbers, &numbers->total);
     if (shape == TR_KPI_DISTRIBUTION)
         add_distribution(object, &numbers->total);
     if (shape == TR_KPI_MONEY)
@@ -235,8 +244,7 @@ json_t *tr_kpi_answer_json(const struct tr_kpi_result *result)
     add_question(object, question);
     add_numbers(object, result);
     json_object_set_new(object, "definition", json_string(entry->definition));
-    json_object_set_new(object, "n",
-                        json_integer(sample_of(entry->shape, &result->numbers->total)));
+    json_object_set_new(object, "n", json_integer(sample_of(result)));
     bool estimated = entry->shape == TR_KPI_DISTRIBUTION && question->percentile > 0;
     json_object_set_new(object, "error", estimated ? json_real(0.01) : json_integer(0));
     json_object_set_new(object, "notes", notes_json(result));

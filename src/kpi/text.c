@@ -19,15 +19,21 @@ struct tr_slice tr_kpi_json(const json_t *answer, struct tr_arena *arena)
     return copy;
 }
 
-static const char *const columns[] = {"value", "uses", "people", "adoption", "p50",
-                                      "p75",   "p95",  "p99",    "mean",     "n"};
-enum { COLUMNS = sizeof columns / sizeof *columns };
+/* Those that most KPIs have, in this order; what else a KPI's points say comes behind them. */
+static const char *const usual[] = {"value", "uses", "people", "adoption", "p50",
+                                    "p75",   "p95",  "p99",    "mean",     "n"};
+/* What an answer says about itself, beside its numbers. */
+static const char *const about[] = {
+    "kpi",      "unit",       "from", "to",     "interval", "name",  "goal", "percentile",
+    "timezone", "definition", "by",   "source", "as_of",    "error", "t",    "other"};
+enum { USUAL = sizeof usual / sizeof *usual, ABOUT = sizeof about / sizeof *about, COLUMNS = 40 };
 
 struct table {
     struct tr_buf out;
     const char *by; /* NULL: no groups */
     bool series;
-    bool has[COLUMNS];
+    const char *columns[COLUMNS]; /* borrowed from the answer */
+    size_t count;
 };
 
 static void append_text(struct tr_buf *out, const char *text)
@@ -54,46 +60,60 @@ static void append_cell(struct tr_buf *out, const json_t *value)
         tr_buf_printf(out, "%.*g", REAL_DIGITS, json_real_value(value));
 }
 
-static void append_header(struct table *table, const json_t *model)
+static bool is_in(const char *name, const char *const *list, size_t count)
 {
-    const char *comma = "";
-    if (table->series) {
-        tr_buf_append_text(&table->out, "t");
-        comma = ",";
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, list[i]) == 0)
+            return true;
+    return false;
+}
+
+/* model is a point, a group or the answer: its numbers and texts are the columns. */
+static void find_columns(struct table *table, json_t *model)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    table->columns[table->count++] = "value";
+    for (size_t i = 1; i < USUAL; i++)
+        if (json_object_get(model, usual[i]) != NULL)
+            table->columns[table->count++] = usual[i];
+    json_object_foreach(model, name, value)
+    {
+        bool scalar = !json_is_object(value) && !json_is_array(value);
+        if (scalar && table->count < COLUMNS && !is_in(name, usual, USUAL) &&
+            !is_in(name, about, ABOUT))
+            table->columns[table->count++] = name;
     }
+}
+
+static void append_header(struct table *table)
+{
+    if (table->series)
+        tr_buf_append_text(&table->out, "t,");
     if (table->by != NULL) {
-        tr_buf_append_text(&table->out, comma);
         append_text(&table->out, table->by);
-        comma = ",";
+        tr_buf_append_text(&table->out, ",");
     }
-    for (int i = 0; i < COLUMNS; i++) {
-        table->has[i] = i == 0 || json_object_get(model, columns[i]) != NULL;
-        if (!table->has[i])
-            continue;
-        tr_buf_printf(&table->out, "%s%s", comma, columns[i]);
-        comma = ",";
+    for (size_t i = 0; i < table->count; i++) {
+        tr_buf_append_text(&table->out, i > 0 ? "," : "");
+        append_text(&table->out, table->columns[i]);
     }
     tr_buf_append_text(&table->out, "\r\n");
 }
 
 static void append_row(struct table *table, const json_t *label, const json_t *point)
 {
-    const char *comma = "";
     if (table->series) {
         append_cell(&table->out, json_object_get(point, "t"));
-        comma = ",";
+        tr_buf_append_text(&table->out, ",");
     }
     if (table->by != NULL) {
-        tr_buf_append_text(&table->out, comma);
         append_cell(&table->out, label);
-        comma = ",";
+        tr_buf_append_text(&table->out, ",");
     }
-    for (int i = 0; i < COLUMNS; i++) {
-        if (!table->has[i])
-            continue;
-        tr_buf_append_text(&table->out, comma);
-        append_cell(&table->out, json_object_get(point, columns[i]));
-        comma = ",";
+    for (size_t i = 0; i < table->count; i++) {
+        tr_buf_append_text(&table->out, i > 0 ? "," : "");
+        append_cell(&table->out, json_object_get(point, table->columns[i]));
     }
     tr_buf_append_text(&table->out, "\r\n");
 }
@@ -116,7 +136,7 @@ static void append_rows(struct table *table, const json_t *object)
 struct tr_slice tr_kpi_csv(const json_t *answer, struct tr_arena *arena)
 {
     const json_t *groups = json_object_get(answer, "groups");
-    const json_t *first = groups != NULL ? json_array_get(groups, 0) : answer;
+    json_t *first = groups != NULL ? json_array_get(groups, 0) : (json_t *)answer;
     const json_t *series = json_object_get(answer, "series");
     struct table table = {.series = json_array_size(series) > 0};
     if (groups != NULL)
@@ -124,7 +144,8 @@ struct tr_slice tr_kpi_csv(const json_t *answer, struct tr_arena *arena)
     if (table.series && first != NULL)
         first = json_array_get(json_object_get(first, "series"), 0);
     tr_buf_init(&table.out, CSV_MAX_BYTES);
-    append_header(&table, first);
+    find_columns(&table, first);
+    append_header(&table);
     if (groups == NULL)
         append_rows(&table, answer);
     for (size_t i = 0; i < json_array_size(groups); i++)

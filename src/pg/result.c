@@ -35,6 +35,11 @@ int tr_pg_column(const struct tr_pg_result *result, const char *name)
     return PQfnumber(result->result, name);
 }
 
+const char *tr_pg_column_name(const struct tr_pg_result *result, int column)
+{
+    return PQfname(result->result, column);
+}
+
 bool tr_pg_is_null(const struct tr_pg_result *result, int row, int column)
 {
     return PQgetisnull(result->result, row, column);
@@ -75,6 +80,28 @@ static uint64_t be64(const char *at)
     uint64_t value;
     memcpy(&value, at, sizeof value);
     return be64toh(value);
+}
+
+enum tr_pg_kind tr_pg_column_kind(const struct tr_pg_result *result, int column)
+{
+    switch (type_of(result, column)) {
+    case OID_INT2:
+    case OID_INT4:
+    case OID_INT8:
+        return TR_PG_KIND_INT;
+    case OID_FLOAT8:
+    case OID_NUMERIC:
+        return TR_PG_KIND_FLOAT;
+    case OID_TEXT:
+    case OID_VARCHAR:
+    case OID_NAME:
+        return TR_PG_KIND_TEXT;
+    case OID_JSON:
+    case OID_JSONB:
+        return TR_PG_KIND_JSON;
+    default:
+        abort();
+    }
 }
 
 bool tr_pg_get_bool(const struct tr_pg_result *result, int row, int column)

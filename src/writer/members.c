@@ -182,15 +182,15 @@ static void gather_item(struct members *members, struct tr_arena *arena, const s
 {
     const struct tr_record *record = &item->record;
     if (record->kind == TR_EVENT_ENGAGEMENT)
-        gather(members, arena, item, "active", TR_SLICE(""), record->person);
+        gather(members, arena, item, "active", TR_SLICE(""), item->person);
     if (record->feature.data != NULL && item->standard == STANDARD_FEATURE_USED)
-        gather(members, arena, item, "feature", record->feature, record->person);
+        gather(members, arena, item, "feature", record->feature, item->person);
     if (item->standard == STANDARD_CONVERSION) {
-        gather(members, arena, item, "goal", TR_SLICE(""), record->person);
+        gather(members, arena, item, "goal", TR_SLICE(""), item->person);
         if (record->goal.size > 0)
-            gather(members, arena, item, "goal", record->goal, record->person);
+            gather(members, arena, item, "goal", record->goal, item->person);
     }
-    if (record->session.data == NULL)
+    if (!item->has_session)
         return;
     gather(members, arena, item, "session", TR_SLICE(""), item->session);
     if (item->standard == STANDARD_ERROR)

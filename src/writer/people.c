@@ -84,7 +84,7 @@ static size_t gather(struct people *people, const struct landing *landing, struc
         if (!tr_item_counts(&landing->items[i]))
             continue;
         struct sighting at = {.project_id = record->project_id, .us = record->timestamp_us};
-        memcpy(at.key, record->person, 16);
+        memcpy(at.key, landing->items[i].person, 16);
         memcpy(at.key + 16, &record->project_id, 4);
         if (tr_known_get(people->known, at.key, INT64_MAX) <= at.us ||
             tr_known_get(people->in_batch, at.key, INT64_MAX) <= at.us)

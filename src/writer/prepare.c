@@ -84,7 +84,9 @@ void tr_item_prepare(struct item *item, const struct tr_spool_record *from, stru
         return;
     item->standard = standard_of(item->record.name);
     item->value_us = duration_us(&item->record, item->standard);
-    if (item->record.session.data != NULL)
+    memcpy(item->person, item->record.person, sizeof item->person);
+    item->has_session = item->record.session.data != NULL;
+    if (item->has_session)
         tr_session_digest(item->record.project_id, item->record.session, item->session);
 }
 

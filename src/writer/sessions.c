@@ -113,7 +113,7 @@ static void gather(struct sessions *work)
     work->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *work->list);
     for (size_t i = 0; i < landing->count; i++) {
         const struct item *item = &landing->items[i];
-        if (tr_item_counts(item) && item->record.session.data != NULL)
+        if (tr_item_counts(item) && item->has_session)
             add_visit(work, session_of(work, table, slots - 1, item), item);
     }
 }

@@ -31,8 +31,17 @@ struct item {
     enum standard standard; /* what its name stands for */
     int32_t day;            /* of the project's time zone, since 1970 */
     int64_t day_start_us;
-    int64_t value_us;    /* a duration, exactly rounded; -1: none */
-    uint8_t session[16]; /* digest; only if the record has a session */
+    int64_t value_us;   /* a duration, exactly rounded; -1: none */
+    uint8_t person[16]; /* whose it is: that of the record, or the user it was joined to */
+    bool has_session;
+    uint8_t session[16]; /* digest; only if it has one */
+};
+
+/* An anonymous visitor became known as a user: all that was ever stored of from is to's now. */
+struct join {
+    int32_t project_id;
+    uint8_t from[16];
+    uint8_t to[16];
 };
 
 /* What one transaction works on. All of it lives until the attempt ends. */
@@ -42,6 +51,8 @@ struct landing {
     struct tr_arena *arena;
     struct item *items;
     size_t count;
+    const struct join *joins; /* to be done before the items are added; each from once */
+    size_t join_count;
     int server_id;
 };
 

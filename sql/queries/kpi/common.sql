@@ -16,6 +16,25 @@
 -- fragment: events
 traction.event e
     where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
+-- fragment: people_events
+-- The same, with whose they are: {person} is the user that an anonymous visitor was joined to.
+traction.event e
+    left join traction.alias a on a.project_id = :project and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
+    where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
+-- fragment: session_events
+-- The same, with which sessions they are in: {session}, null for those in none.
+traction.event e
+    left join traction.alias a on a.project_id = :project and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
+    left join traction.visit v on v.project_id = :project and e.session_id is null
+        and (e.kind = 'e' or e.name in ('error', 'page_load', 'web_vital'))
+        and v.person = coalesce(a.person, e.person) and e.ts >= v.first_at and e.ts <= v.last_at
+    where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
+-- fragment: person
+coalesce(a.person, e.person)
+-- fragment: session
+coalesce(e.session_id, v.session::text)
 -- fragment: no_bots
 and not e.bot
 -- fragment: bucket_of_event
