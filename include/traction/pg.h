@@ -80,7 +80,7 @@ void tr_pg_bind_float8(struct tr_pg_params *params, double value);
 void tr_pg_bind_text(struct tr_pg_params *params, struct tr_slice value); /* data NULL: null */
 void tr_pg_bind_bytea(struct tr_pg_params *params, struct tr_slice value);
 void tr_pg_bind_uuid(struct tr_pg_params *params, const uint8_t value[16]);
-/* Microseconds since 1970-01-01 UTC. */
+/* Microseconds since 1970-01-01 UTC; INT64_MIN and INT64_MAX are -infinity and infinity. */
 void tr_pg_bind_timestamptz(struct tr_pg_params *params, int64_t unix_us);
 /* Days since 1970-01-01; INT32_MIN is -infinity. */
 void tr_pg_bind_date(struct tr_pg_params *params, int32_t unix_day);

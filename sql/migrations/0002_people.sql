@@ -65,3 +65,12 @@ alter table traction.person
 
 create index person_first_seen on traction.person (project_id, first_seen);
 create index person_paid on traction.person (project_id, paid_at) where paid_at < 'infinity';
+
+-- No event that has landed was received later: where "from now on" begins for an alias.
+alter table traction.id_log_head
+    add column newest_received_at timestamptz not null default '-infinity',
+    add column newest_before timestamptz not null default '-infinity';
+
+update traction.id_log_head
+set newest_received_at =
+        coalesce((select max(received_through) from traction.spool_position), '-infinity');

@@ -245,8 +245,12 @@ void tr_door_event(struct door *door, const struct tr_event *event, size_t index
                    struct tr_slice raw)
 {
     struct tr_reject reject = {0};
+    /* The events of a request were received in their order, a microsecond apart: so one without a
+     * timestamp happened after the one before it, and who was joined to whom first is known. */
+    struct tr_event_sender sender = door->sender;
+    sender.received_us += (int64_t)index;
     size_t begin = tr_spool_frame_begin(&door->frames);
-    if (!tr_event_encode(event, &door->sender, &door->intake->options.limits, door->request->arena,
+    if (!tr_event_encode(event, &sender, &door->intake->options.limits, door->request->arena,
                          &door->frames, &reject)) {
         door->frames.size = begin;
         reject.index = index;

@@ -56,6 +56,8 @@ void tr_pg_bind_null(struct tr_pg_params *params)
 
 static int64_t pg_timestamp(int64_t unix_us)
 {
+    if (unix_us == INT64_MIN || unix_us == INT64_MAX)
+        return unix_us;
     return unix_us - TR_PG_EPOCH_US;
 }
 

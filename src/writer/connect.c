@@ -30,6 +30,7 @@ static void forget_database(struct tr_writer *writer)
     tr_partitions_clear(writer->partitions);
     tr_members_clear(writer->members);
     tr_people_clear(writer->people);
+    tr_aliases_clear(writer->aliases);
     writer->last_run = 0;
 }
 
@@ -122,6 +123,7 @@ static int load_ids(struct tr_writer *writer, struct tr_error *error)
     code = tr_pg_query(writer->pg, tr_pg_sql("queries/writer/read_head"), NULL, &result, error);
     if (code < 0)
         return code;
+    writer->newest_us = tr_pg_get_timestamptz(result, 0, 1);
     return tr_writer_catch_up(writer, tr_pg_get_int(result, 0, 0), since_us, error);
 }
 

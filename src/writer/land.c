@@ -4,12 +4,13 @@
  *
  *   1  mark the duplicates that are known
  *   2  make missing partitions                     (on their own)
- *   3  begin; copy the rows
- *   4  lock the head of the id log; read what other servers committed meanwhile; if one of our ids
- *      is among it, roll back and begin again
- *   5  note our ids; add rollups, ledger, rejects; move the position; commit
+ *   3  find out whose the items are, and in which sessions
+ *   4  begin; copy the rows
+ *   5  lock the head of the id log; read what other servers committed meanwhile; if one of our ids
+ *      is among it, roll back and begin again; if there was anything, repeat 3
+ *   6  note our ids; add rollups, ledger, rejects; move the position; commit
  *
- * 4 comes after 3 so that servers copy side by side and take turns only for the rest.
+ * 5 comes after 4 so that servers copy side by side and take turns only for the rest.
  */
 #include "writer_loop.h"
 
@@ -36,19 +37,33 @@ static bool has_known_id(struct tr_writer *writer, const struct landing *landing
     return false;
 }
 
-/* Takes our turn; CONFLICT when another server committed one of our ids since we last looked. */
-static int take_turn(struct tr_writer *writer, const struct landing *landing, int64_t *run_out,
-                     struct tr_error *error)
+static int64_t newest_received(const struct landing *landing)
+{
+    int64_t newest_us = INT64_MIN;
+    for (size_t i = 0; i < landing->count; i++)
+        if (landing->items[i].record.received_us > newest_us)
+            newest_us = landing->items[i].record.received_us;
+    return newest_us;
+}
+
+/* Takes our turn; CONFLICT when another server committed one of our ids since we last looked.
+ * *others_out: somebody committed something. */
+static int take_turn(struct tr_writer *writer, struct landing *landing, int64_t *run_out,
+                     bool *others_out, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *locked = NULL;
-    int result =
-        tr_pg_query(writer->pg, tr_pg_sql("queries/writer/lock_head"), NULL, &locked, error);
+    tr_pg_params_clear(landing->params);
+    tr_pg_bind_timestamptz(landing->params, newest_received(landing));
+    int result = tr_pg_query(writer->pg, tr_pg_sql("queries/writer/lock_head"), landing->params,
+                             &locked, error);
     if (result < 0)
         return result;
     int64_t run = tr_pg_get_int(locked, 0, 0);
     *run_out = run;
-    if (run == writer->last_run + 1)
+    *others_out = run != writer->last_run + 1;
+    if (!*others_out)
         return 0;
+    writer->newest_us = tr_pg_get_timestamptz(locked, 0, 1);
     result = tr_writer_catch_up(writer, run - 1, 0, error);
     if (result == 0 && has_known_id(writer, landing, &result, error))
         result = CONFLICT;
@@ -101,21 +116,45 @@ struct rollups {
     struct sessions *sessions;
 };
 
+/* Whose the items are, and in which sessions. */
+static int resolve(struct tr_writer *writer, struct landing *landing, struct tr_error *error)
+{
+    int result = tr_aliases_resolve(writer->aliases, landing, writer->newest_us, error);
+    if (result == 0)
+        result = tr_visits_resolve(&writer->visits, landing, error);
+    return result;
+}
+
 static void gather_rollups(struct tr_writer *writer, struct landing *landing,
                            struct rollups *rollups)
 {
     rollups->counts = tr_counts_new(landing->arena);
     tr_counts_add_items(rollups->counts, landing);
     rollups->sketches = tr_sketches_gather(landing);
-    rollups->sessions = tr_sessions_gather(landing);
+    rollups->sessions = tr_sessions_gather(landing, writer->visits);
     tr_members_gather(writer->members, landing);
     tr_people_gather(writer->people, landing);
+}
+
+static int store_identity(struct tr_writer *writer, struct landing *landing, struct tr_error *error)
+{
+    static const char *const of_sessions[] = {"session", "session_error", NULL};
+    size_t count = 0;
+    const struct join *joins = tr_visits_joins(writer->visits, &count);
+    int result = tr_aliases_store(writer->aliases, landing, error);
+    if (result == 0)
+        result = tr_visits_store(writer->visits, landing, error);
+    if (result == 0)
+        result = tr_members_join(joins, count, of_sessions, landing, error);
+    return result;
 }
 
 static int store_rollups(struct tr_writer *writer, struct landing *landing,
                          const struct rollups *rollups, struct tr_error *error)
 {
-    int result = tr_members_store(writer->members, landing, error);
+    int result = store_identity(writer, landing, error);
+    if (result == 0)
+        result = tr_members_store(writer->members, landing, error);
     if (result == 0)
         result =
             tr_people_store(writer->people, landing, rollups->counts, writer->calendars, error);
@@ -158,8 +197,15 @@ static int transact(struct tr_writer *writer, struct landing *landing, struct ow
     tr_helper_start(writer->copier, tr_copy_rows, landing);
     gather_rollups(writer, landing, &rollups);
     result = tr_helper_finish(writer->copier, error);
+    bool others = false;
     if (result == 0)
-        result = take_turn(writer, landing, run_out, error);
+        result = take_turn(writer, landing, run_out, &others, error);
+    if (result == 0 && others) {
+        tr_aliases_clear(writer->aliases);
+        result = resolve(writer, landing, error);
+        if (result == 0)
+            gather_rollups(writer, landing, &rollups);
+    }
     if (result != 0)
         return result;
     gather_ids(landing, own);
@@ -198,9 +244,13 @@ static void after_commit(struct tr_writer *writer, const struct landing *landing
     tr_id_index_add(writer->ids, (const uint8_t *)own->digests.data, own->digests.size / 16,
                     own->received_to_us);
     writer->last_run = run;
+    int64_t newest_us = newest_received(landing);
+    if (newest_us > writer->newest_us)
+        writer->newest_us = newest_us;
     writer->position = landing->items[landing->count - 1].end;
     tr_members_committed(writer->members);
     tr_people_committed(writer->people);
+    tr_aliases_committed(writer->aliases);
     tr_spool_landed(writer->options.spool, writer->position);
     tr_tickets_committed(&writer->tickets, landing->items, landing->count);
     count_outcomes(landing);
@@ -210,6 +260,7 @@ static void after_failure(struct tr_writer *writer)
 {
     tr_members_rolled_back(writer->members);
     tr_people_rolled_back(writer->people);
+    tr_aliases_rolled_back(writer->aliases);
     tr_metric_add(TR_METRIC_WRITER_RETRIES, 1);
     if (!tr_pg_is_broken(writer->pg))
         tr_pg_execute(writer->pg, "rollback", NULL);
@@ -236,6 +287,8 @@ static int attempt(struct tr_writer *writer, struct item *items, size_t count,
         result = tr_calendars_date(writer->calendars, &landing, error);
     if (result == 0)
         result = tr_partitions_need(writer->partitions, &landing, error);
+    if (result == 0)
+        result = resolve(writer, &landing, error);
     if (result == 0)
         result = transact(writer, &landing, &own, &run, error);
     if (result == 0) {

@@ -31,6 +31,7 @@ struct candidate {
     int32_t day;
     int32_t previous;
     int32_t next;
+    int32_t first; /* of sets with cohorts: the member's first day; NEVER: none yet */
     bool known;
     const struct wanted *wanted;
 };
@@ -41,6 +42,7 @@ struct wanted {
     int32_t project_id;
     const char *subject;
     struct tr_slice key;
+    bool cohort; /* also kept by first days */
     int id;
     size_t size;
     char packed[];
@@ -143,6 +145,7 @@ static struct wanted *want_set(struct members *members, struct tr_arena *arena, 
     wanted->project_id = project_id;
     wanted->subject = subject;
     wanted->key = key;
+    wanted->cohort = strcmp(subject, "active") == 0;
     wanted->size = size;
     memcpy(wanted->packed, packed, size);
     const struct set *set = tr_table_find(&members->sets, packed, size);
@@ -161,8 +164,12 @@ static void gather(struct members *members, struct tr_arena *arena, const struct
                    const char *subject, struct tr_slice key, const uint8_t member[16])
 {
     struct wanted *wanted = want_set(members, arena, item->record.project_id, subject, key);
-    struct candidate candidate = {
-        .set_id = wanted->id, .day = item->day, .wanted = wanted, .previous = NEVER, .next = NEVER};
+    struct candidate candidate = {.set_id = wanted->id,
+                                  .day = item->day,
+                                  .wanted = wanted,
+                                  .previous = NEVER,
+                                  .next = NEVER,
+                                  .first = NEVER};
     memcpy(candidate.key, member, 16);
     make_key(&candidate);
     if (wanted->id != 0) {
@@ -314,6 +321,10 @@ static int find_neighbours(const struct members *members, struct landing *landin
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
     bind_candidates(landing->params, members->list, members->count);
+    tr_pg_array_begin(landing->params, TR_PG_BOOL);
+    for (size_t i = 0; i < members->count; i++)
+        tr_pg_array_int(landing->params, members->list[i].wanted->cohort);
+    tr_pg_array_end(landing->params);
     int code = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/neighbour_days"), landing->params,
                            &result, error);
     if (code < 0)
@@ -324,6 +335,8 @@ static int find_neighbours(const struct members *members, struct landing *landin
             candidate->previous = tr_pg_get_date(result, row, 1);
         if (!tr_pg_is_null(result, row, 2))
             candidate->next = tr_pg_get_date(result, row, 2);
+        if (!tr_pg_is_null(result, row, 3))
+            candidate->first = tr_pg_get_date(result, row, 3);
         candidate->known = candidate->previous == candidate->day;
     }
     return 0;
@@ -346,25 +359,84 @@ static void follow_own_days(struct members *members)
     }
 }
 
+/* Cohorts
+ * -------------------------------------------------------------------------------------------- */
+
+/* The new day, of all of this member's, that comes first: the list is in order of days. */
+static const struct candidate *first_new(const struct members *members, size_t i)
+{
+    while (i > 0 && same_member(&members->list[i - 1], &members->list[i]))
+        i--;
+    while (members->list[i].known)
+        i++;
+    return &members->list[i];
+}
+
+/* A member's first day is the first of this batch, if that is earlier than what is stored. Members
+ * who had a later one move to the cohort of the earlier, with all that is stored of them. */
+static int find_first_days(struct members *members, struct landing *landing, struct tr_error *error)
+{
+    size_t count = 0;
+    const struct candidate **moved =
+        tr_arena_alloc(landing->arena, (members->count + 1) * sizeof(struct candidate *));
+    int32_t *stored = tr_arena_alloc(landing->arena, (members->count + 1) * sizeof *stored);
+    for (size_t i = 0; i < members->count; i++)
+        stored[i] = members->list[i].first;
+    for (size_t i = 0; i < members->count; i++) {
+        struct candidate *at = &members->list[i];
+        if (!at->wanted->cohort || at->known)
+            continue;
+        const struct candidate *first = first_new(members, i);
+        if (stored[i] != NEVER && stored[i] <= first->day)
+            continue;
+        at->first = first->day;
+        if (at == first && stored[i] != NEVER)
+            moved[count++] = at;
+    }
+    if (count == 0)
+        return 0;
+    struct tr_pg_params *params = landing->params;
+    tr_pg_params_clear(params);
+    tr_pg_array_begin(params, TR_PG_INT4);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, moved[i]->set_id);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_UUID);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_bytes(params, moved[i]->key, 16);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_DATE);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, moved[i]->day);
+    tr_pg_array_end(params);
+    return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/move_cohorts"), params, NULL, error);
+}
+
+/* Cells of the matrices
+ * --------------------------------------------------------------------------------- */
+
 struct cell {
     int set_id;
+    int32_t first; /* of cohorts; else 0 */
     int32_t day;
     int32_t previous;
     int64_t change;
 };
 
-static size_t list_cells(const struct members *members, struct cell *cells)
+/* What the new days change, of all sets or, parted by first days, of those with cohorts. */
+static size_t list_cells(const struct members *members, bool cohorts, struct cell *cells)
 {
     size_t count = 0;
     for (size_t i = 0; i < members->count; i++) {
         const struct candidate *at = &members->list[i];
-        if (at->known)
+        if (at->known || (cohorts && !at->wanted->cohort))
             continue;
-        cells[count++] = (struct cell){at->set_id, at->day, at->previous, 1};
+        int32_t first = cohorts ? at->first : 0;
+        cells[count++] = (struct cell){at->set_id, first, at->day, at->previous, 1};
         if (at->next == NEVER)
             continue;
-        cells[count++] = (struct cell){at->set_id, at->next, at->previous, -1};
-        cells[count++] = (struct cell){at->set_id, at->next, at->day, 1};
+        cells[count++] = (struct cell){at->set_id, first, at->next, at->previous, -1};
+        cells[count++] = (struct cell){at->set_id, first, at->next, at->day, 1};
     }
     return count;
 }
@@ -375,6 +447,8 @@ static int compare_cells(const void *a, const void *b)
     const struct cell *two = b;
     if (one->set_id != two->set_id)
         return one->set_id < two->set_id ? -1 : 1;
+    if (one->first != two->first)
+        return one->first < two->first ? -1 : 1;
     if (one->day != two->day)
         return one->day < two->day ? -1 : 1;
     return one->previous < two->previous ? -1 : one->previous > two->previous;
@@ -393,11 +467,35 @@ static size_t merge_cells(struct cell *cells, size_t count)
     return kept;
 }
 
-static int store_cells(const struct members *members, struct landing *landing,
+static void bind_dates(struct tr_pg_params *params, const struct cell *cells, size_t count,
+                       int32_t (*get)(const struct cell *))
+{
+    tr_pg_array_begin(params, TR_PG_DATE);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, get(&cells[i]));
+    tr_pg_array_end(params);
+}
+
+static int32_t get_first(const struct cell *cell)
+{
+    return cell->first;
+}
+
+static int32_t get_day(const struct cell *cell)
+{
+    return cell->day;
+}
+
+static int32_t get_previous(const struct cell *cell)
+{
+    return cell->previous;
+}
+
+static int store_cells(const struct members *members, bool cohorts, struct landing *landing,
                        struct tr_error *error)
 {
     struct cell *cells = tr_arena_alloc(landing->arena, (3 * members->count + 1) * sizeof *cells);
-    size_t count = merge_cells(cells, list_cells(members, cells));
+    size_t count = merge_cells(cells, list_cells(members, cohorts, cells));
     if (count == 0)
         return 0;
     struct tr_pg_params *params = landing->params;
@@ -406,19 +504,35 @@ static int store_cells(const struct members *members, struct landing *landing,
     for (size_t i = 0; i < count; i++)
         tr_pg_array_int(params, cells[i].set_id);
     tr_pg_array_end(params);
-    tr_pg_array_begin(params, TR_PG_DATE);
-    for (size_t i = 0; i < count; i++)
-        tr_pg_array_int(params, cells[i].day);
-    tr_pg_array_end(params);
-    tr_pg_array_begin(params, TR_PG_DATE);
-    for (size_t i = 0; i < count; i++)
-        tr_pg_array_int(params, cells[i].previous);
-    tr_pg_array_end(params);
+    if (cohorts)
+        bind_dates(params, cells, count, get_first);
+    bind_dates(params, cells, count, get_day);
+    bind_dates(params, cells, count, get_previous);
     tr_pg_array_begin(params, TR_PG_INT8);
     for (size_t i = 0; i < count; i++)
         tr_pg_array_int(params, cells[i].change);
     tr_pg_array_end(params);
-    return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_matrix"), params, NULL, error);
+    const char *sql =
+        cohorts ? tr_pg_sql("queries/writer/add_cohorts") : tr_pg_sql("queries/writer/add_matrix");
+    return tr_pg_query(landing->pg, sql, params, NULL, error);
+}
+
+/* Joining members
+ * ------------------------------------------------------------------------------------ */
+
+int tr_members_join(const struct join *joins, size_t count, const char *const *subjects,
+                    struct landing *landing, struct tr_error *error)
+{
+    if (count == 0)
+        return 0;
+    struct tr_pg_params *params = landing->params;
+    tr_pg_params_clear(params);
+    tr_bind_joins(params, joins, count);
+    tr_pg_array_begin(params, TR_PG_TEXT);
+    for (; *subjects != NULL; subjects++)
+        tr_pg_array_bytes(params, *subjects, strlen(*subjects));
+    tr_pg_array_end(params);
+    return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/join_members"), params, NULL, error);
 }
 
 void tr_members_gather(struct members *members, const struct landing *landing)
@@ -431,21 +545,34 @@ void tr_members_gather(struct members *members, const struct landing *landing)
             gather_item(members, landing->arena, &landing->items[i]);
 }
 
-int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error)
+static int store_days(struct members *members, struct landing *landing, struct tr_error *error)
 {
-    int result = find_sets(members, landing, error);
-    if (result < 0 || members->count == 0)
-        return result;
     sort_and_thin(members);
-    result = find_neighbours(members, landing, error);
+    int result = find_neighbours(members, landing, error);
+    if (result < 0)
+        return result;
+    follow_own_days(members);
+    result = find_first_days(members, landing, error);
     if (result == 0) {
-        follow_own_days(members);
         bind_candidates(landing->params, members->list, members->count);
         result = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/add_members"), landing->params,
                              NULL, error);
     }
     if (result == 0)
-        result = store_cells(members, landing, error);
+        result = store_cells(members, false, landing, error);
+    if (result == 0)
+        result = store_cells(members, true, landing, error);
+    return result;
+}
+
+int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error)
+{
+    static const char *const of_people[] = {"active", "feature", "goal", "error", NULL};
+    int result = tr_members_join(landing->joins, landing->join_count, of_people, landing, error);
+    if (result == 0)
+        result = find_sets(members, landing, error);
+    if (result == 0 && members->count > 0)
+        result = store_days(members, landing, error);
     members->stored = result == 0;
     return result;
 }

@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When people were first seen, and how many in each quarter of an hour. An event that is older than
- * what was known moves its person: one down where they were counted, one up where they belong.
+ * What is known of people: when they were first seen, how many in each quarter of an hour, where
+ * they came from, and when they first converted and paid. Each is the earliest of something, so
+ * events may come in any order. An event that is older than what was known moves its person: one
+ * down where they were counted, one up where they belong.
+ *
+ * The channel is that of the earliest sign_up that names one in its properties, else of the
+ * earliest event that has one; at the same moment the one that comes first in the alphabet.
  */
 #include "writer_priv.h"
+
+#include "traction/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { KNOWN_SLOTS = 1 << 17, BATCH_SLOTS = 1 << 14 };
 
+/* What of people is the earliest of something. */
+enum first { FIRST_SEEN, FIRST_CHANNEL, FIRST_SIGN_UP, FIRST_CONVERTED, FIRST_PAID, FIRSTS };
+
 struct sighting {
     uint8_t key[KNOWN_KEY_BYTES]; /* person, project */
     int32_t project_id;
-    int64_t us; /* the earliest in this batch */
+    int64_t us[FIRSTS];      /* the earliest in this batch; INT64_MAX: none */
+    struct tr_slice channel; /* of us[FIRST_CHANNEL] */
+    struct tr_slice sign_up; /* the channel of us[FIRST_SIGN_UP] */
     bool seen_before;
     int64_t first_seen_us; /* as stored until now */
 };
 
 struct people {
-    struct known *known; /* person → first seen, or an earlier bound of nothing: never too early */
-    struct known *in_batch; /* person → the earliest on the list, as far as remembered */
+    struct known *known;    /* per person and first: when, or an earlier bound of nothing: never
+                               too early */
+    struct known *in_batch; /* the same of what is on the list already, as far as remembered */
     struct sighting *list;  /* of the landing under way; in its arena */
     size_t count;
     bool stored;
@@ -49,13 +62,31 @@ void tr_people_clear(struct people *people)
     people->count = 0;
 }
 
+/* The cache's key of a first of a person. */
+static const uint8_t *key_of(const uint8_t person[KNOWN_KEY_BYTES], enum first first,
+                             uint8_t out[KNOWN_KEY_BYTES])
+{
+    memcpy(out, person, KNOWN_KEY_BYTES);
+    out[KNOWN_KEY_BYTES - 1] = (uint8_t)first;
+    return out;
+}
+
+static void remember(struct people *people, const struct sighting *at)
+{
+    uint8_t key[KNOWN_KEY_BYTES];
+    for (int first = 0; first < FIRSTS; first++) {
+        int64_t us = at->us[first];
+        if (first == FIRST_SEEN && at->seen_before && at->first_seen_us < us)
+            us = at->first_seen_us;
+        if (us != INT64_MAX)
+            tr_known_set(people->known, key_of(at->key, first, key), us);
+    }
+}
+
 void tr_people_committed(struct people *people)
 {
-    for (size_t i = 0; people->stored && i < people->count; i++) {
-        const struct sighting *at = &people->list[i];
-        bool earlier = !at->seen_before || at->us < at->first_seen_us;
-        tr_known_set(people->known, at->key, earlier ? at->us : at->first_seen_us);
-    }
+    for (size_t i = 0; people->stored && i < people->count; i++)
+        remember(people, &people->list[i]);
     people->count = 0;
 }
 
@@ -64,60 +95,160 @@ void tr_people_rolled_back(struct people *people)
     people->count = 0;
 }
 
-/* By project and person, the earliest first. */
+/* Gathering
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_payment(const struct item *item)
+{
+    return (item->standard == STANDARD_PURCHASE ||
+            item->standard == STANDARD_SUBSCRIPTION_STARTED ||
+            item->standard == STANDARD_SUBSCRIPTION_CHANGED) &&
+           item->record.has_value && item->record.value > 0;
+}
+
+/* Whether a sign_up itself says where the person came from. */
+static bool names_channel(const struct item *item)
+{
+    static const char *const name = "channel";
+    struct tr_json_value value;
+    if (item->standard != STANDARD_SIGN_UP || item->record.channel.data == NULL)
+        return false;
+    tr_json_collect(item->record.properties, &name, 1, &value);
+    return value.raw.data != NULL && value.type == TR_JSON_STRING && value.raw.size > 2;
+}
+
+static void see(struct sighting *at, const struct item *item)
+{
+    const struct tr_record *record = &item->record;
+    *at = (struct sighting){.project_id = record->project_id};
+    memcpy(at->key, item->person, 16);
+    memcpy(at->key + 16, &record->project_id, 4);
+    for (int first = 0; first < FIRSTS; first++)
+        at->us[first] = INT64_MAX;
+    at->us[FIRST_SEEN] = record->timestamp_us;
+    if (record->channel.data != NULL) {
+        at->us[FIRST_CHANNEL] = record->timestamp_us;
+        at->channel = record->channel;
+    }
+    if (names_channel(item)) {
+        at->us[FIRST_SIGN_UP] = record->timestamp_us;
+        at->sign_up = record->channel;
+    }
+    if (item->standard == STANDARD_CONVERSION)
+        at->us[FIRST_CONVERTED] = record->timestamp_us;
+    if (is_payment(item))
+        at->us[FIRST_PAID] = record->timestamp_us;
+}
+
+/* Whether it says anything that is not known. A channel of the same moment may come first in the
+ * alphabet; bounds of nothing else can be equal and matter. */
+static bool is_news(const struct people *people, const struct sighting *at)
+{
+    uint8_t key[KNOWN_KEY_BYTES];
+    for (int first = 0; first < FIRSTS; first++) {
+        if (at->us[first] == INT64_MAX)
+            continue;
+        key_of(at->key, first, key);
+        int64_t known = tr_known_get(people->known, key, INT64_MAX);
+        int64_t listed = tr_known_get(people->in_batch, key, INT64_MAX);
+        int64_t bound = known < listed ? known : listed;
+        bool tie = first == FIRST_CHANNEL || first == FIRST_SIGN_UP;
+        if (at->us[first] < bound || (tie && at->us[first] == bound))
+            return true;
+    }
+    return false;
+}
+
+static void list_it(struct people *people, const struct sighting *at)
+{
+    uint8_t key[KNOWN_KEY_BYTES];
+    for (int first = 0; first < FIRSTS; first++) {
+        key_of(at->key, first, key);
+        if (at->us[first] < tr_known_get(people->in_batch, key, INT64_MAX))
+            tr_known_set(people->in_batch, key, at->us[first]);
+    }
+    people->list[people->count++] = *at;
+}
+
+/* By project and person. */
 static int compare_sightings(const void *a, const void *b)
 {
     const struct sighting *one = a;
     const struct sighting *two = b;
-    int order = memcmp(one->key, two->key, KNOWN_KEY_BYTES);
-    if (order != 0)
-        return order;
-    return one->us < two->us ? -1 : one->us > two->us;
+    return memcmp(one->key, two->key, KNOWN_KEY_BYTES);
 }
 
-/* The earliest event of each person that may be older than what is known of them. */
-static size_t gather(struct people *people, const struct landing *landing, struct sighting *list)
+static void keep_earliest(int64_t *us, struct tr_slice *text, int64_t other_us,
+                          struct tr_slice other)
 {
-    size_t count = 0;
+    if (other_us > *us)
+        return;
+    if (other_us < *us || (text != NULL && tr_slice_compare(other, *text) < 0)) {
+        *us = other_us;
+        if (text != NULL)
+            *text = other;
+    }
+}
+
+static void combine(struct sighting *at, const struct sighting *other)
+{
+    keep_earliest(&at->us[FIRST_SEEN], NULL, other->us[FIRST_SEEN], TR_SLICE_NONE);
+    keep_earliest(&at->us[FIRST_CHANNEL], &at->channel, other->us[FIRST_CHANNEL], other->channel);
+    keep_earliest(&at->us[FIRST_SIGN_UP], &at->sign_up, other->us[FIRST_SIGN_UP], other->sign_up);
+    keep_earliest(&at->us[FIRST_CONVERTED], NULL, other->us[FIRST_CONVERTED], TR_SLICE_NONE);
+    keep_earliest(&at->us[FIRST_PAID], NULL, other->us[FIRST_PAID], TR_SLICE_NONE);
+}
+
+/* One sighting a person. */
+static void sort_and_combine(struct people *people)
+{
+    size_t kept = 0;
+    if (people->count > 1)
+        qsort(people->list, people->count, sizeof *people->list, compare_sightings);
+    for (size_t i = 0; i < people->count; i++) {
+        if (kept > 0 && compare_sightings(&people->list[kept - 1], &people->list[i]) == 0)
+            combine(&people->list[kept - 1], &people->list[i]);
+        else
+            people->list[kept++] = people->list[i];
+    }
+    people->count = kept;
+}
+
+void tr_people_gather(struct people *people, const struct landing *landing)
+{
+    tr_known_clear(people->in_batch);
+    people->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *people->list);
+    people->count = 0;
+    people->stored = false;
     for (size_t i = 0; i < landing->count; i++) {
-        const struct tr_record *record = &landing->items[i].record;
+        struct sighting at;
         if (!tr_item_counts(&landing->items[i]))
             continue;
-        struct sighting at = {.project_id = record->project_id, .us = record->timestamp_us};
-        memcpy(at.key, landing->items[i].person, 16);
-        memcpy(at.key + 16, &record->project_id, 4);
-        if (tr_known_get(people->known, at.key, INT64_MAX) <= at.us ||
-            tr_known_get(people->in_batch, at.key, INT64_MAX) <= at.us)
-            continue;
-        tr_known_set(people->in_batch, at.key, at.us);
-        list[count++] = at;
+        see(&at, &landing->items[i]);
+        if (is_news(people, &at))
+            list_it(people, &at);
     }
-    qsort(list, count, sizeof *list, compare_sightings);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || memcmp(list[i].key, list[kept - 1].key, KNOWN_KEY_BYTES) != 0)
-            list[kept++] = list[i];
-    return kept;
+    sort_and_combine(people);
 }
+
+/* Storing
+ * -------------------------------------------------------------------------------------------- */
 
 static bool is_earlier(const struct sighting *at)
 {
-    return !at->seen_before || at->us < at->first_seen_us;
+    return !at->seen_before || at->us[FIRST_SEEN] < at->first_seen_us;
 }
 
-static void bind_people(struct tr_pg_params *params, const struct sighting *list, size_t count,
-                        bool only_earlier)
+static void bind_people(struct tr_pg_params *params, const struct sighting *list, size_t count)
 {
     tr_pg_params_clear(params);
     tr_pg_array_begin(params, TR_PG_INT4);
     for (size_t i = 0; i < count; i++)
-        if (!only_earlier || is_earlier(&list[i]))
-            tr_pg_array_int(params, list[i].project_id);
+        tr_pg_array_int(params, list[i].project_id);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_UUID);
     for (size_t i = 0; i < count; i++)
-        if (!only_earlier || is_earlier(&list[i]))
-            tr_pg_array_bytes(params, list[i].key, 16);
+        tr_pg_array_bytes(params, list[i].key, 16);
     tr_pg_array_end(params);
 }
 
@@ -125,7 +256,7 @@ static int read_stored(struct landing *landing, struct sighting *list, size_t co
                        struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
-    bind_people(landing->params, list, count, false);
+    bind_people(landing->params, list, count);
     int code = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/get_people"), landing->params,
                            &result, error);
     if (code < 0)
@@ -138,16 +269,42 @@ static int read_stored(struct landing *landing, struct sighting *list, size_t co
     return 0;
 }
 
-static int write_earlier(struct landing *landing, const struct sighting *list, size_t count,
-                         struct tr_error *error)
+static void bind_channels(struct tr_pg_params *params, const struct people *people,
+                          struct tr_slice (*get)(const struct sighting *))
+{
+    tr_pg_array_begin(params, TR_PG_TEXT);
+    for (size_t i = 0; i < people->count; i++) {
+        struct tr_slice text = get(&people->list[i]);
+        if (text.data != NULL)
+            tr_pg_array_bytes(params, text.data, text.size);
+        else
+            tr_pg_array_null(params);
+    }
+    tr_pg_array_end(params);
+}
+
+static struct tr_slice get_channel(const struct sighting *at)
+{
+    return at->channel;
+}
+
+static struct tr_slice get_sign_up(const struct sighting *at)
+{
+    return at->sign_up;
+}
+
+static int write_people(struct people *people, struct landing *landing, struct tr_error *error)
 {
     struct tr_pg_params *params = landing->params;
-    bind_people(params, list, count, true);
-    tr_pg_array_begin(params, TR_PG_TIMESTAMPTZ);
-    for (size_t i = 0; i < count; i++)
-        if (is_earlier(&list[i]))
-            tr_pg_array_int(params, list[i].us);
-    tr_pg_array_end(params);
+    bind_people(params, people->list, people->count);
+    for (int first = 0; first < FIRSTS; first++) {
+        tr_pg_array_begin(params, TR_PG_TIMESTAMPTZ);
+        for (size_t i = 0; i < people->count; i++)
+            tr_pg_array_int(params, people->list[i].us[first]);
+        tr_pg_array_end(params);
+    }
+    bind_channels(params, people, get_channel);
+    bind_channels(params, people, get_sign_up);
     return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/put_people"), params, NULL, error);
 }
 
@@ -175,7 +332,7 @@ static int move_counts(struct counts *counts, struct calendars *calendars, struc
         const struct sighting *at = &list[i];
         if (!is_earlier(at))
             continue;
-        result = count_at(counts, calendars, landing, at->project_id, at->us, 1, error);
+        result = count_at(counts, calendars, landing, at->project_id, at->us[FIRST_SEEN], 1, error);
         if (result == 0 && at->seen_before)
             result =
                 count_at(counts, calendars, landing, at->project_id, at->first_seen_us, -1, error);
@@ -183,22 +340,33 @@ static int move_counts(struct counts *counts, struct calendars *calendars, struc
     return result;
 }
 
-void tr_people_gather(struct people *people, const struct landing *landing)
+/* What was known of visitors is known of the users they became; each row tells how the count of
+ * people first seen changes. */
+static int join(struct landing *landing, struct counts *counts, struct calendars *calendars,
+                struct tr_error *error)
 {
-    tr_known_clear(people->in_batch);
-    people->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *people->list);
-    people->count = gather(people, landing, people->list);
-    people->stored = false;
+    if (landing->join_count == 0)
+        return 0;
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
+    tr_pg_params_clear(landing->params);
+    tr_bind_joins(landing->params, landing->joins, landing->join_count);
+    int result = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/join_people"), landing->params,
+                             &rows, error);
+    for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++)
+        result = count_at(counts, calendars, landing, (int32_t)tr_pg_get_int(rows, row, 0),
+                          tr_pg_get_timestamptz(rows, row, 1), tr_pg_get_int(rows, row, 2), error);
+    return result;
 }
 
 int tr_people_store(struct people *people, struct landing *landing, struct counts *counts,
                     struct calendars *calendars, struct tr_error *error)
 {
-    if (people->count == 0)
-        return 0;
-    int result = read_stored(landing, people->list, people->count, error);
+    int result = join(landing, counts, calendars, error);
+    if (result < 0 || people->count == 0)
+        return result;
+    result = read_stored(landing, people->list, people->count, error);
     if (result == 0)
-        result = write_earlier(landing, people->list, people->count, error);
+        result = write_people(people, landing, error);
     if (result == 0)
         result = move_counts(counts, calendars, landing, people->list, people->count, error);
     people->stored = result == 0;

@@ -13,10 +13,19 @@ static enum standard standard_of(struct tr_slice name)
         const char *name;
         enum standard standard;
     } names[] = {
-        {"api_request", STANDARD_API_REQUEST},   {"conversion", STANDARD_CONVERSION},
-        {"engaged_time", STANDARD_ENGAGED_TIME}, {"error", STANDARD_ERROR},
-        {"feature_used", STANDARD_FEATURE_USED}, {"page_load", STANDARD_PAGE_LOAD},
+        {"api_request", STANDARD_API_REQUEST},
+        {"conversion", STANDARD_CONVERSION},
+        {"engaged_time", STANDARD_ENGAGED_TIME},
+        {"error", STANDARD_ERROR},
+        {"feature_used", STANDARD_FEATURE_USED},
+        {"identify", STANDARD_IDENTIFY},
+        {"page_load", STANDARD_PAGE_LOAD},
+        {"page_view", STANDARD_PAGE_VIEW},
         {"purchase", STANDARD_PURCHASE},
+        {"sign_up", STANDARD_SIGN_UP},
+        {"subscription_changed", STANDARD_SUBSCRIPTION_CHANGED},
+        {"subscription_started", STANDARD_SUBSCRIPTION_STARTED},
+        {"web_vital", STANDARD_WEB_VITAL},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (name.data[0] == names[i].name[0] && tr_slice_is(name, names[i].name))

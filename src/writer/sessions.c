@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions, a row for each of their days, and the distribution of time on site over the sessions
- * that have only one day. A session that gets a second day leaves that distribution: what it spans
- * then depends on the range that is asked for, so those few are put together when asked.
+ * Sessions, a row for each of their days, and, over the sessions that have only one day, the
+ * distribution of time on site and the number of bounces. A session that gets a second day leaves
+ * these: what it spans then depends on the range that is asked for, so those few are put together
+ * when asked.
  *
- * Time on site of a session's day: the engaged time where there is any, else last minus first.
+ * Time on site of a session's day: the engaged time where there is any, else last minus first. It
+ * bounced with one page view, nothing else of engagement, and less than ten seconds engaged.
+ *
+ * Sessions by inactivity that turn out to be one (visits.c) are merged here day by day.
  */
 #include "writer_priv.h"
 
@@ -13,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKETCH_MAX_BYTES = 32768 };
+enum { SKETCH_MAX_BYTES = 32768, BOUNCE_BELOW_US = 10000000 };
 
 /* A day of a session: what the batch brings, or what is stored, or both together. */
 struct part {
@@ -21,9 +25,11 @@ struct part {
     int64_t first_us;
     int64_t last_us;
     int64_t engaged_us;
-    bool touched;      /* by this batch */
-    bool stored;       /* has a row */
-    bool several_days; /* as stored */
+    int64_t page_views;
+    int64_t interactions; /* other events of engagement */
+    bool touched;         /* by this batch */
+    bool stored;          /* has a row */
+    bool several_days;    /* as stored */
     struct part *next;
 };
 
@@ -31,10 +37,18 @@ struct session {
     int32_t project_id;
     uint8_t digest[16];
     struct part *parts;
-    int stored_days;
     int days;
-    int64_t time_before_us; /* of its only stored day */
-    int32_t day_before;
+};
+
+/* A session as it is stored: one of the list, or one that became part of it. */
+struct stored {
+    size_t session; /* of the list */
+    int32_t project_id;
+    uint8_t digest[16];
+    int days;
+    int32_t day; /* the last one read, with what it counted for as the only one */
+    int64_t us;
+    bool bounced;
 };
 
 /* A change of a day's distribution. */
@@ -42,6 +56,7 @@ struct change {
     int32_t project_id;
     int32_t day;
     int64_t us;
+    bool bounced;
     int sign;
 };
 
@@ -49,6 +64,8 @@ struct sessions {
     struct landing *landing;
     struct session *list;
     size_t count;
+    struct stored *stored; /* the list's own first, in its order, then those merged into them */
+    size_t stored_count;
     struct change *changes;
     size_t change_count;
 };
@@ -57,6 +74,13 @@ static int64_t engaged_of(const struct item *item)
 {
     bool engaged = item->standard == STANDARD_ENGAGED_TIME && item->value_us > 0;
     return engaged ? item->value_us : 0;
+}
+
+/* identify says who it is; engaged_time how long, which counts by itself. */
+static bool interacts(const struct item *item)
+{
+    return item->record.kind == TR_EVENT_ENGAGEMENT && item->standard != STANDARD_PAGE_VIEW &&
+           item->standard != STANDARD_ENGAGED_TIME && item->standard != STANDARD_IDENTIFY;
 }
 
 static struct part *part_of(struct sessions *work, struct session *session, int32_t day)
@@ -83,39 +107,63 @@ static void add_visit(struct sessions *work, struct session *session, const stru
     if (us > part->last_us)
         part->last_us = us;
     part->engaged_us += engaged_of(item);
+    part->page_views += item->standard == STANDARD_PAGE_VIEW;
+    part->interactions += interacts(item);
     part->touched = true;
 }
 
-/* The session of an item, from an open-addressing table; digests are uniform. */
+/* The session of a digest, from an open-addressing table; digests are uniform. */
 static struct session *session_of(struct sessions *work, struct session **table, size_t mask,
-                                  const struct item *item)
+                                  int32_t project_id, const uint8_t digest[16])
 {
     uint64_t hash;
-    memcpy(&hash, item->session, sizeof hash);
+    memcpy(&hash, digest, sizeof hash);
     size_t slot = hash & mask;
-    while (table[slot] != NULL && memcmp(table[slot]->digest, item->session, 16) != 0)
+    while (table[slot] != NULL && memcmp(table[slot]->digest, digest, 16) != 0)
         slot = (slot + 1) & mask;
     if (table[slot] == NULL) {
         table[slot] = &work->list[work->count++];
-        *table[slot] = (struct session){.project_id = item->record.project_id};
-        memcpy(table[slot]->digest, item->session, 16);
+        *table[slot] = (struct session){.project_id = project_id};
+        memcpy(table[slot]->digest, digest, 16);
     }
     return table[slot];
 }
 
-static void gather(struct sessions *work)
+static void note_stored(struct sessions *work, const struct session *session,
+                        const uint8_t digest[16])
+{
+    struct stored *stored = &work->stored[work->stored_count++];
+    *stored = (struct stored){.session = (size_t)(session - work->list),
+                              .project_id = session->project_id};
+    memcpy(stored->digest, digest, 16);
+}
+
+static void gather(struct sessions *work, const struct visits *visits)
 {
     const struct landing *landing = work->landing;
+    size_t join_count = 0;
+    const struct join *joins = tr_visits_joins(visits, &join_count);
+    size_t most = landing->count + join_count + 1;
     size_t slots = 16;
-    while (slots < 2 * landing->count)
+    while (slots < 2 * most)
         slots *= 2;
     struct session **table = tr_arena_calloc(landing->arena, slots * sizeof(struct session *));
-    work->list = tr_arena_alloc(landing->arena, (landing->count + 1) * sizeof *work->list);
+    work->list = tr_arena_alloc(landing->arena, most * sizeof *work->list);
+    work->stored = tr_arena_alloc(landing->arena, (most + join_count) * sizeof *work->stored);
     for (size_t i = 0; i < landing->count; i++) {
         const struct item *item = &landing->items[i];
         if (tr_item_counts(item) && item->has_session)
-            add_visit(work, session_of(work, table, slots - 1, item), item);
+            add_visit(work,
+                      session_of(work, table, slots - 1, item->record.project_id, item->session),
+                      item);
     }
+    for (size_t i = 0; i < join_count; i++)
+        session_of(work, table, slots - 1, joins[i].project_id, joins[i].to);
+    for (size_t i = 0; i < work->count; i++)
+        note_stored(work, &work->list[i], work->list[i].digest);
+    for (size_t i = 0; i < join_count; i++)
+        note_stored(work, session_of(work, table, slots - 1, joins[i].project_id, joins[i].to),
+                    joins[i].from);
 }
 
 static int64_t time_of(const struct part *part)
@@ -123,45 +171,76 @@ static int64_t time_of(const struct part *part)
     return part->engaged_us > 0 ? part->engaged_us : part->last_us - part->first_us;
 }
 
+static bool bounced(const struct part *part)
+{
+    return part->page_views == 1 && part->interactions == 0 && part->engaged_us < BOUNCE_BELOW_US;
+}
+
 static void add_stored(struct sessions *work, const struct tr_pg_result *result, int row)
 {
-    struct session *session = &work->list[tr_pg_get_int(result, row, 0) - 1];
+    struct stored *from = &work->stored[tr_pg_get_int(result, row, 0) - 1];
+    struct session *session = &work->list[from->session];
     struct part stored = {
         .first_us = tr_pg_get_timestamptz(result, row, 2),
         .last_us = tr_pg_get_timestamptz(result, row, 3),
         .engaged_us = tr_pg_get_int(result, row, 4),
+        .page_views = tr_pg_get_int(result, row, 6),
+        .interactions = tr_pg_get_int(result, row, 7),
     };
-    session->stored_days++;
-    session->day_before = tr_pg_get_date(result, row, 1);
-    session->time_before_us = time_of(&stored);
-    struct part *part = part_of(work, session, session->day_before);
-    part->stored = true;
-    part->several_days = tr_pg_get_bool(result, row, 5);
+    from->days++;
+    from->day = tr_pg_get_date(result, row, 1);
+    from->us = time_of(&stored);
+    from->bounced = bounced(&stored);
+    struct part *part = part_of(work, session, from->day);
+    if (from->session == (size_t)(from - work->stored)) {
+        part->stored = true;
+        part->several_days = tr_pg_get_bool(result, row, 5);
+    } else {
+        part->touched = true;
+    }
     if (stored.first_us < part->first_us)
         part->first_us = stored.first_us;
     if (stored.last_us > part->last_us)
         part->last_us = stored.last_us;
     part->engaged_us += stored.engaged_us;
+    part->page_views += stored.page_views;
+    part->interactions += stored.interactions;
 }
 
-static int read_stored(struct sessions *work, struct tr_error *error)
+/* Of the stored sessions from this place on. */
+static void bind_stored(const struct sessions *work, size_t first)
 {
     struct tr_pg_params *params = work->landing->params;
     tr_pg_params_clear(params);
     tr_pg_array_begin(params, TR_PG_INT4);
-    for (size_t i = 0; i < work->count; i++)
-        tr_pg_array_int(params, work->list[i].project_id);
+    for (size_t i = first; i < work->stored_count; i++)
+        tr_pg_array_int(params, work->stored[i].project_id);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_UUID);
-    for (size_t i = 0; i < work->count; i++)
-        tr_pg_array_bytes(params, work->list[i].digest, 16);
+    for (size_t i = first; i < work->stored_count; i++)
+        tr_pg_array_bytes(params, work->stored[i].digest, 16);
     tr_pg_array_end(params);
+}
+
+static int read_stored(struct sessions *work, struct tr_error *error)
+{
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *result = NULL;
-    int code = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/get_sessions"), params,
-                           &result, error);
+    bind_stored(work, 0);
+    int code = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/get_sessions"),
+                           work->landing->params, &result, error);
     for (int row = 0; code == 0 && row < tr_pg_rows(result); row++)
         add_stored(work, result, row);
     return code;
+}
+
+/* The rows of those that became part of others. */
+static int drop_merged(struct sessions *work, struct tr_error *error)
+{
+    if (work->stored_count == work->count)
+        return 0;
+    bind_stored(work, work->count);
+    return tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/drop_sessions"),
+                       work->landing->params, NULL, error);
 }
 
 /* Rows to write: what the batch touched, and days that learn that there are others. */
@@ -220,6 +299,18 @@ static int64_t get_engaged(const struct session *session, const struct part *par
     return part->engaged_us;
 }
 
+static int64_t get_page_views(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->page_views;
+}
+
+static int64_t get_interactions(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->interactions;
+}
+
 static int64_t get_several(const struct session *session, const struct part *part)
 {
     (void)part;
@@ -237,6 +328,8 @@ static int write_sessions(struct sessions *work, struct tr_error *error)
     bind_column(work, TR_PG_TIMESTAMPTZ, get_last);
     bind_column(work, TR_PG_INT8, get_engaged);
     bind_column(work, TR_PG_BOOL, get_several);
+    bind_column(work, TR_PG_INT8, get_page_views);
+    bind_column(work, TR_PG_INT8, get_interactions);
     return tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/put_sessions"), params, NULL,
                        error);
 }
@@ -244,11 +337,9 @@ static int write_sessions(struct sessions *work, struct tr_error *error)
 /* The distribution of the days
  * ------------------------------------------------------------------------ */
 
-static void note_change(struct sessions *work, const struct session *session, int32_t day,
-                        int64_t us, int sign)
+static void note_change(struct sessions *work, struct change change)
 {
-    work->changes[work->change_count++] =
-        (struct change){.project_id = session->project_id, .day = day, .us = us, .sign = sign};
+    work->changes[work->change_count++] = change;
 }
 
 static int compare_changes(const void *a, const void *b)
@@ -262,14 +353,25 @@ static int compare_changes(const void *a, const void *b)
 
 static void list_changes(struct sessions *work)
 {
-    work->changes =
-        tr_arena_alloc(work->landing->arena, (2 * work->count + 1) * sizeof *work->changes);
+    work->changes = tr_arena_alloc(work->landing->arena,
+                                   (work->stored_count + work->count + 1) * sizeof *work->changes);
+    for (size_t i = 0; i < work->stored_count; i++) {
+        const struct stored *stored = &work->stored[i];
+        if (stored->days == 1)
+            note_change(work, (struct change){.project_id = stored->project_id,
+                                              .day = stored->day,
+                                              .us = stored->us,
+                                              .bounced = stored->bounced,
+                                              .sign = -1});
+    }
     for (size_t i = 0; i < work->count; i++) {
         const struct session *session = &work->list[i];
-        if (session->stored_days == 1)
-            note_change(work, session, session->day_before, session->time_before_us, -1);
         if (session->days == 1)
-            note_change(work, session, session->parts->day, time_of(session->parts), 1);
+            note_change(work, (struct change){.project_id = session->project_id,
+                                              .day = session->parts->day,
+                                              .us = time_of(session->parts),
+                                              .bounced = bounced(session->parts),
+                                              .sign = 1});
     }
     qsort(work->changes, work->change_count, sizeof *work->changes, compare_changes);
 }
@@ -281,6 +383,7 @@ struct day_change {
     size_t end;
     int64_t sessions;
     int64_t total_us;
+    int64_t bounces;
     struct tr_slice stored;
 };
 
@@ -295,6 +398,7 @@ static size_t list_days(const struct sessions *work, struct day_change *days)
         days[count - 1].end = i + 1;
         days[count - 1].sessions += change->sign;
         days[count - 1].total_us += change->sign * change->us;
+        days[count - 1].bounces += change->bounced ? change->sign : 0;
     }
     return count;
 }
@@ -363,6 +467,10 @@ static int write_days(struct sessions *work, const struct day_change *days, size
         tr_pg_array_int(params, days[i].total_us);
     tr_pg_array_end(params);
     int result = bind_sketches(work, days, count, error);
+    tr_pg_array_begin(params, TR_PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, days[i].bounces);
+    tr_pg_array_end(params);
     if (result == 0)
         result = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/put_session_times"),
                              params, NULL, error);
@@ -383,11 +491,11 @@ static int store_times(struct sessions *work, struct tr_error *error)
     return result;
 }
 
-struct sessions *tr_sessions_gather(struct landing *landing)
+struct sessions *tr_sessions_gather(struct landing *landing, const struct visits *visits)
 {
     struct sessions *work = tr_arena_calloc(landing->arena, sizeof *work);
     work->landing = landing;
-    gather(work);
+    gather(work, visits);
     return work;
 }
 
@@ -396,6 +504,8 @@ int tr_sessions_store(struct sessions *work, struct tr_error *error)
     if (work->count == 0)
         return 0;
     int result = read_stored(work, error);
+    if (result == 0)
+        result = drop_merged(work, error);
     if (result == 0)
         result = write_sessions(work, error);
     if (result == 0)

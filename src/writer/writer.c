@@ -196,6 +196,7 @@ static void free_writer(struct tr_writer *writer)
     tr_partitions_free(writer->partitions);
     tr_members_free(writer->members);
     tr_people_free(writer->people);
+    tr_aliases_free(writer->aliases);
     tr_pg_params_free(writer->params);
     tr_arena_free(writer->attempt_arena);
     tr_mailbox_free(writer->mailbox);
@@ -217,6 +218,7 @@ int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_option
     writer->partitions = tr_partitions_new();
     writer->members = tr_members_new();
     writer->people = tr_people_new();
+    writer->aliases = tr_aliases_new();
     writer->params = tr_pg_params_new();
     writer->attempt_arena = tr_arena_new(attempt_arena_bytes);
     tr_batches_init(writer);

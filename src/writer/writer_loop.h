@@ -44,6 +44,7 @@ struct tr_writer {
     int server_id;
     uint64_t position; /* as PostgreSQL has it */
     int64_t last_run;  /* the ids of all runs up to this one are in ids */
+    int64_t newest_us; /* no event that has landed was received later */
     int64_t maintained_us;
     int64_t heartbeat_us;
     int retry_ms;
@@ -58,6 +59,8 @@ struct tr_writer {
     struct partitions *partitions;
     struct members *members;
     struct people *people;
+    struct aliases *aliases;
+    struct visits *visits; /* of the landing under way; in its arena */
     struct tr_pg_params *params;
     struct tr_arena *attempt_arena; /* of one transaction */
 };

@@ -17,8 +17,14 @@ enum standard {
     STANDARD_ENGAGED_TIME,
     STANDARD_ERROR,
     STANDARD_FEATURE_USED,
+    STANDARD_IDENTIFY,
     STANDARD_PAGE_LOAD,
+    STANDARD_PAGE_VIEW,
     STANDARD_PURCHASE,
+    STANDARD_SIGN_UP,
+    STANDARD_SUBSCRIPTION_CHANGED,
+    STANDARD_SUBSCRIPTION_STARTED,
+    STANDARD_WEB_VITAL,
 };
 
 /* A record on its way, with what the parts of the writer found out about it. */
@@ -106,6 +112,35 @@ int tr_partitions_need(struct partitions *partitions, const struct landing *land
 int tr_partitions_ahead(struct partitions *partitions, struct tr_pg *pg, int days,
                         struct tr_error *error);
 
+/* Whose the events are (aliases.c)
+ * -------------------------------------------------------------------- */
+
+struct aliases;
+struct aliases *tr_aliases_new(void);
+void tr_aliases_free(struct aliases *aliases);
+/* Another server has committed, or the database is another: nothing is known any more. */
+void tr_aliases_clear(struct aliases *aliases);
+/* Sets person of every item, and the landing's joins. No event that has landed was received after
+ * newest_us. */
+int tr_aliases_resolve(struct aliases *aliases, struct landing *landing, int64_t newest_us,
+                       struct tr_error *error);
+int tr_aliases_store(struct aliases *aliases, struct landing *landing, struct tr_error *error);
+void tr_aliases_committed(struct aliases *aliases);
+void tr_aliases_rolled_back(struct aliases *aliases);
+
+/* Sessions by inactivity (visits.c)
+ * -------------------------------------------------------------------- */
+
+struct visits;
+/* Sets session of the items without one that are part of a visit, after their people are known. */
+int tr_visits_resolve(struct visits **visits_out, struct landing *landing, struct tr_error *error);
+int tr_visits_store(const struct visits *visits, struct landing *landing, struct tr_error *error);
+/* Sessions that turned out to be one: all of from's is to's. In the landing's arena. */
+const struct join *tr_visits_joins(const struct visits *visits, size_t *count_out);
+
+/* Binds projects, from, to. */
+void tr_bind_joins(struct tr_pg_params *params, const struct join *joins, size_t count);
+
 /* Rollups, each in two steps: gathering what the items change, from the items alone, while the rows
  * are on their way to PostgreSQL; and storing it, under the lock of the head. What was gathered
  * lives in the landing's arena. */
@@ -153,6 +188,9 @@ void tr_members_free(struct members *members);
 void tr_members_clear(struct members *members);
 void tr_members_gather(struct members *members, const struct landing *landing);
 int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error);
+/* Moves all days of members in the sets of these subjects, a list that ends with NULL. */
+int tr_members_join(const struct join *joins, size_t count, const char *const *subjects,
+                    struct landing *landing, struct tr_error *error);
 /* After the commit: what was stored is known from now on. After a rollback: forget it. */
 void tr_members_committed(struct members *members);
 void tr_members_rolled_back(struct members *members);
@@ -169,7 +207,8 @@ void tr_people_committed(struct people *people);
 void tr_people_rolled_back(struct people *people);
 
 struct sessions;
-struct sessions *tr_sessions_gather(struct landing *landing);
+/* visits says which sessions became one. */
+struct sessions *tr_sessions_gather(struct landing *landing, const struct visits *visits);
 int tr_sessions_store(struct sessions *sessions, struct tr_error *error);
 
 /* Bookkeeping (ledger.c)

@@ -96,7 +96,8 @@ static int empty_tables(void **state)
     execute("truncate traction.event, traction.id_log, traction.ledger, traction.reject,"
             " traction.rollup_count, traction.rollup_sketch, traction.member_set,"
             " traction.day_member, traction.day_matrix, traction.person, traction.session_day,"
-            " traction.session_time, traction.spool_position");
+            " traction.session_time, traction.spool_position, traction.alias, traction.visit,"
+            " traction.day_cohort");
     return 0;
 }
 
@@ -452,35 +453,6 @@ static const char *const differences[] = {
     " and subject = 'active' and day >= f and day < t and previous_day < f) as n from ranges,"
     " traction.project p) select count(*) from raw join rolled using (id, f, t)"
     " where raw.n <> rolled.n",
-    /* sessions over every range of days */
-    "with days as (select d::date as day from generate_series(current_date - 21, current_date + 1,"
-    " interval '1 day') d), ranges as (select a.day as f, b.day as t from days a join days b on"
-    " b.day > a.day), active as (select distinct e.project_id, session_id, (ts at time zone"
-    " timezone)::date as day from traction.event e join traction.project p on p.id = e.project_id"
-    " where session_id is not null and e.name = 'error'), raw as (select p.id, f, t, (select"
-    " count(distinct session_id) from active where project_id = p.id and day >= f and day < t) as n"
-    " from ranges, traction.project p), rolled as (select p.id, f, t, (select"
-    " coalesce(sum(members), 0)::bigint from traction.day_matrix m join traction.member_set s on"
-    " s.id = m.set_id where s.project_id = p.id and subject = 'session_error' and day >= f and"
-    " day < t and previous_day < f) as n from ranges, traction.project p)"
-    " select count(*) from raw join rolled using (id, f, t) where raw.n <> rolled.n",
-    /* days of sessions */
-    "with raw as (select e.project_id, session_id, (ts at time zone timezone)::date as day,"
-    " min(ts) as first_at, max(ts) as last_at, coalesce(sum(round(value * 1000)) filter (where"
-    " e.name = 'engaged_time'), 0)::bigint as engaged from traction.event e join traction.project p"
-    " on p.id = e.project_id where session_id is not null group by 1, 2, 3),"
-    " marked as (select project_id, day, first_at, last_at, engaged, count(*) over (partition by"
-    " project_id, session_id) > 1 as several from raw), rolled as (select project_id, day,"
-    " first_at, last_at, engaged_us, several_days from traction.session_day)"
-    " select count(*) from ((table marked except all table rolled) union all"
-    " (table rolled except all table marked)) d",
-    "with days as (select project_id, session, min(day) as day, sum(case when engaged_us > 0 then"
-    " engaged_us else extract(epoch from last_at - first_at) * 1000000 end) as us from"
-    " traction.session_day group by 1, 2 having count(*) = 1), raw as (select project_id, day,"
-    " count(*) as n, sum(us) as total from days group by 1, 2), rolled as (select project_id, day,"
-    " sessions as n, total_us as total from traction.session_time where sessions <> 0)"
-    " select count(*) from ((table raw except table rolled) union all"
-    " (table rolled except table raw)) d",
     /* sketches count what there is */
     "with raw as (select project_id, date_bin('15 minutes', ts, '2000-01-01Z') as bucket, route,"
     " count(*) as n, sum(round(value * 1000)) as total from traction.event where"

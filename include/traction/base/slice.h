@@ -43,6 +43,14 @@ static inline bool tr_slice_equal(struct tr_slice a, struct tr_slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* As memcmp(), a beginning before what it begins. */
+static inline int tr_slice_compare(struct tr_slice a, struct tr_slice b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 static inline bool tr_slice_starts(struct tr_slice slice, const char *prefix)
 {
     size_t size = strlen(prefix);

@@ -1,5 +1,5 @@
--- For each member of a set and day: its last day up to then, and its next day after.
--- $1 sets, $2 members, $3 days. Two descents of the primary key each.
+-- For each member of a set and day: its last day up to then, its next day after, and of sets with
+-- cohorts its first. $1 sets, $2 members, $3 days, $4 cohorts. A descent of the primary key each.
 select
     d.place::int,
     (
@@ -11,6 +11,11 @@ select
         select m.day from traction.day_member as m
         where m.set_id = d.set_id and m.member = d.member and m.day > d.day
         order by m.day limit 1
-    ) as next
-from unnest($1::int[], $2::uuid[], $3::date[])
-    with ordinality as d (set_id, member, day, place)
+    ) as next,
+    case when d.cohort then (
+        select m.day from traction.day_member as m
+        where m.set_id = d.set_id and m.member = d.member
+        order by m.day limit 1
+    ) end as first
+from unnest($1::int[], $2::uuid[], $3::date[], $4::boolean[])
+    with ordinality as d (set_id, member, day, cohort, place)

@@ -1,2 +1,3 @@
--- The number of the last committed batch. No parameters.
-select run from traction.id_log_head
+-- The number of the last committed batch, and no event that has landed was received later than
+-- this. No parameters.
+select run, newest_received_at from traction.id_log_head
