@@ -74,3 +74,65 @@ alter table traction.id_log_head
 update traction.id_log_head
 set newest_received_at =
         coalesce((select max(received_through) from traction.spool_position), '-infinity');
+
+-- What the new columns say of events that have landed already. Their sessions by inactivity are not
+-- made up for: those begin with the events to come.
+update traction.session_day as s
+set page_views = e.page_views, interactions = e.interactions
+from (
+    select
+        e.project_id,
+        substring(sha256(
+            '\x00000004'::bytea || int4send(e.project_id) || '\x0000000173'::bytea
+            || int4send(octet_length(e.session_id)) || convert_to(e.session_id, 'UTF8')
+        ) for 16) as session,
+        (e.ts at time zone p.timezone)::date as day,
+        count(*) filter (where e.name = 'page_view') as page_views,
+        count(*) filter (
+            where e.kind = 'e' and e.name not in ('page_view', 'engaged_time', 'identify')
+        ) as interactions
+    from traction.event as e
+    join traction.project as p on p.id = e.project_id
+    where e.session_id is not null and not e.bot
+    group by 1, 2, 3
+) as e
+where s.project_id = e.project_id and uuid_send(s.session) = e.session and s.day = e.day;
+
+update traction.session_time as t
+set bounces = s.bounces
+from (
+    select project_id, day, count(*) as bounces
+    from traction.session_day
+    where not several_days and page_views = 1 and interactions = 0 and engaged_us < 10000000
+    group by 1, 2
+) as s
+where t.project_id = s.project_id and t.day = s.day;
+
+update traction.person as p
+set channel_at = e.channel_at, channel = e.channel, converted_at = e.converted_at,
+    paid_at = e.paid_at, sign_up_at = e.sign_up_at, sign_up_channel = e.sign_up_channel
+from (
+    select
+        project_id,
+        person,
+        coalesce(min(ts) filter (where channel is not null), 'infinity') as channel_at,
+        (array_agg(channel order by ts, channel collate "C") filter (where channel is not null))[1]
+            as channel,
+        coalesce(min(ts) filter (where name = 'conversion'), 'infinity') as converted_at,
+        coalesce(min(ts) filter (
+            where value > 0
+                and name in ('purchase', 'subscription_started', 'subscription_changed')
+        ), 'infinity') as paid_at,
+        coalesce(min(ts) filter (
+            where name = 'sign_up' and jsonb_typeof(properties -> 'channel') = 'string'
+                and properties ->> 'channel' <> ''
+        ), 'infinity') as sign_up_at,
+        (array_agg(channel order by ts, channel collate "C") filter (
+            where name = 'sign_up' and jsonb_typeof(properties -> 'channel') = 'string'
+                and properties ->> 'channel' <> ''
+        ))[1] as sign_up_channel
+    from traction.event
+    where not bot
+    group by 1, 2
+) as e
+where p.project_id = e.project_id and p.person = e.person;

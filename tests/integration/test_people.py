@@ -281,3 +281,37 @@ def test_visitor_becomes_user(traction_up, db, project):
     assert active() == before + 2
     with db.cursor() as cursor:
         compare(cursor, project)
+
+
+def test_migration_makes_up_for_the_past(traction_up, db, project):
+    """Its updates find the same again: of clients' sessions, and of people who were never joined."""
+    sessions = ("select * from traction.session_day where session not in"
+                " (select session from traction.visit) order by project_id, session, day")
+    times = "select project_id, day, bounces from traction.session_time order by 1, 2"
+    people = ("select p.* from traction.person p where not exists (select from traction.alias a"
+              " where p.person in (a.person, a.anonymous)) order by person")
+    path = os.path.join(harness.ROOT, "sql", "migrations", "0002_people.sql")
+    with open(path) as file:
+        updates = file.read().split("-- What the new columns say")[1]
+    rng = random.Random(99)
+    for _ in range(200):
+        event = random_event(rng, datetime.datetime.now(datetime.timezone.utc)
+                             - datetime.timedelta(days=40))
+        send(traction_up, dict(event, user=f"v{rng.randrange(9)}", session=f"t{rng.randrange(50)}",
+                               anonymous=None))
+    with db.cursor() as cursor:
+        def rows(sql):
+            cursor.execute(sql)
+            return cursor.fetchall()
+        before = rows(sessions), rows(times), rows(people)
+        assert all(before)
+        cursor.execute("begin; update traction.session_day set page_views = 0, interactions = 0"
+                       " where session not in (select session from traction.visit);"
+                       " update traction.session_time set bounces = 0; update traction.person set"
+                       " channel_at = 'infinity', channel = null, sign_up_at = 'infinity',"
+                       " sign_up_channel = null, converted_at = 'infinity', paid_at = 'infinity'")
+        assert (rows(sessions), rows(times), rows(people)) != before
+        cursor.execute("-- What the new columns say" + updates)
+        after = rows(sessions), rows(times), rows(people)
+        cursor.execute("rollback")
+    assert after == before
