@@ -26,8 +26,19 @@ create table traction.visit (
 -- For bounces: a session with one page view, nothing else of engagement, and less than 10 s engaged.
 alter table traction.session_day
     add column page_views bigint not null default 0,
-    add column interactions bigint not null default 0;
-alter table traction.session_time add column bounces bigint not null default 0;
+    add column interactions bigint not null default 0,
+    add column errors bigint not null default 0;
+-- Of the sessions that have only this one day: those that bounced, those with an error.
+alter table traction.session_time
+    add column bounces bigint not null default 0,
+    add column failed bigint not null default 0;
+
+-- Sets of sessions are no longer kept: the two tables above say as much.
+delete from traction.day_matrix as m using traction.member_set as s
+where s.id = m.set_id and s.subject in ('session', 'session_error');
+delete from traction.day_member as m using traction.member_set as s
+where s.id = m.set_id and s.subject in ('session', 'session_error');
+delete from traction.member_set where subject in ('session', 'session_error');
 
 -- The matrix of day_matrix, parted by the members' first day. Kept for the sets of active people.
 create table traction.day_cohort (
@@ -78,7 +89,7 @@ set newest_received_at =
 -- What the new columns say of events that have landed already. Their sessions by inactivity are not
 -- made up for: those begin with the events to come.
 update traction.session_day as s
-set page_views = e.page_views, interactions = e.interactions
+set page_views = e.page_views, interactions = e.interactions, errors = e.errors
 from (
     select
         e.project_id,
@@ -90,7 +101,8 @@ from (
         count(*) filter (where e.name = 'page_view') as page_views,
         count(*) filter (
             where e.kind = 'e' and e.name not in ('page_view', 'engaged_time', 'identify')
-        ) as interactions
+        ) as interactions,
+        count(*) filter (where e.name = 'error') as errors
     from traction.event as e
     join traction.project as p on p.id = e.project_id
     where e.session_id is not null and not e.bot
@@ -99,11 +111,16 @@ from (
 where s.project_id = e.project_id and uuid_send(s.session) = e.session and s.day = e.day;
 
 update traction.session_time as t
-set bounces = s.bounces
+set bounces = s.bounces, failed = s.failed
 from (
-    select project_id, day, count(*) as bounces
+    select
+        project_id,
+        day,
+        count(*) filter (where page_views = 1 and interactions = 0 and engaged_us < 10000000)
+            as bounces,
+        count(*) filter (where errors > 0) as failed
     from traction.session_day
-    where not several_days and page_views = 1 and interactions = 0 and engaged_us < 10000000
+    where not several_days
     group by 1, 2
 ) as s
 where t.project_id = s.project_id and t.day = s.day;

@@ -136,23 +136,12 @@ static void gather_rollups(struct tr_writer *writer, struct landing *landing,
     tr_people_gather(writer->people, landing);
 }
 
-static int store_identity(struct tr_writer *writer, struct landing *landing, struct tr_error *error)
-{
-    static const char *const of_sessions[] = {"session", "session_error", NULL};
-    size_t count = 0;
-    const struct join *joins = tr_visits_joins(writer->visits, &count);
-    int result = tr_aliases_store(writer->aliases, landing, error);
-    if (result == 0)
-        result = tr_visits_store(writer->visits, landing, error);
-    if (result == 0)
-        result = tr_members_join(joins, count, of_sessions, landing, error);
-    return result;
-}
-
 static int store_rollups(struct tr_writer *writer, struct landing *landing,
                          const struct rollups *rollups, struct tr_error *error)
 {
-    int result = store_identity(writer, landing, error);
+    int result = tr_aliases_store(writer->aliases, landing, error);
+    if (result == 0)
+        result = tr_visits_store(writer->visits, landing, error);
     if (result == 0)
         result = tr_members_store(writer->members, landing, error);
     if (result == 0)

@@ -197,11 +197,6 @@ static void gather_item(struct members *members, struct tr_arena *arena, const s
         if (record->goal.size > 0)
             gather(members, arena, item, "goal", record->goal, item->person);
     }
-    if (!item->has_session)
-        return;
-    gather(members, arena, item, "session", TR_SLICE(""), item->session);
-    if (item->standard == STANDARD_ERROR)
-        gather(members, arena, item, "session_error", TR_SLICE(""), item->session);
 }
 
 /* Numbers of the sets
@@ -517,22 +512,15 @@ static int store_cells(const struct members *members, bool cohorts, struct landi
     return tr_pg_query(landing->pg, sql, params, NULL, error);
 }
 
-/* Joining members
- * ------------------------------------------------------------------------------------ */
-
-int tr_members_join(const struct join *joins, size_t count, const char *const *subjects,
-                    struct landing *landing, struct tr_error *error)
+/* Everything that was a visitor's is the user's. */
+static int join(struct landing *landing, struct tr_error *error)
 {
-    if (count == 0)
+    if (landing->join_count == 0)
         return 0;
-    struct tr_pg_params *params = landing->params;
-    tr_pg_params_clear(params);
-    tr_bind_joins(params, joins, count);
-    tr_pg_array_begin(params, TR_PG_TEXT);
-    for (; *subjects != NULL; subjects++)
-        tr_pg_array_bytes(params, *subjects, strlen(*subjects));
-    tr_pg_array_end(params);
-    return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/join_members"), params, NULL, error);
+    tr_pg_params_clear(landing->params);
+    tr_bind_joins(landing->params, landing->joins, landing->join_count);
+    return tr_pg_query(landing->pg, tr_pg_sql("queries/writer/join_members"), landing->params, NULL,
+                       error);
 }
 
 void tr_members_gather(struct members *members, const struct landing *landing)
@@ -567,8 +555,7 @@ static int store_days(struct members *members, struct landing *landing, struct t
 
 int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error)
 {
-    static const char *const of_people[] = {"active", "feature", "goal", "error", NULL};
-    int result = tr_members_join(landing->joins, landing->join_count, of_people, landing, error);
+    int result = join(landing, error);
     if (result == 0)
         result = find_sets(members, landing, error);
     if (result == 0 && members->count > 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions, a row for each of their days, and, over the sessions that have only one day, the
- * distribution of time on site and the number of bounces. A session that gets a second day leaves
- * these: what it spans then depends on the range that is asked for, so those few are put together
- * when asked.
+ * Sessions, a row for each of their days, and, over the sessions that have only one day, how many
+ * there are, the distribution of time on site, the bounces, and those with an error. A session that
+ * gets a second day leaves these: what it spans then depends on the range that is asked for, so
+ * those few are put together when asked.
  *
  * Time on site of a session's day: the engaged time where there is any, else last minus first. It
  * bounced with one page view, nothing else of engagement, and less than ten seconds engaged.
@@ -27,9 +27,10 @@ struct part {
     int64_t engaged_us;
     int64_t page_views;
     int64_t interactions; /* other events of engagement */
-    bool touched;         /* by this batch */
-    bool stored;          /* has a row */
-    bool several_days;    /* as stored */
+    int64_t errors;
+    bool touched;      /* by this batch */
+    bool stored;       /* has a row */
+    bool several_days; /* as stored */
     struct part *next;
 };
 
@@ -49,6 +50,7 @@ struct stored {
     int32_t day; /* the last one read, with what it counted for as the only one */
     int64_t us;
     bool bounced;
+    bool failed;
 };
 
 /* A change of a day's distribution. */
@@ -57,6 +59,7 @@ struct change {
     int32_t day;
     int64_t us;
     bool bounced;
+    bool failed; /* has an error */
     int sign;
 };
 
@@ -109,6 +112,7 @@ static void add_visit(struct sessions *work, struct session *session, const stru
     part->engaged_us += engaged_of(item);
     part->page_views += item->standard == STANDARD_PAGE_VIEW;
     part->interactions += interacts(item);
+    part->errors += item->standard == STANDARD_ERROR;
     part->touched = true;
 }
 
@@ -186,11 +190,13 @@ static void add_stored(struct sessions *work, const struct tr_pg_result *result,
         .engaged_us = tr_pg_get_int(result, row, 4),
         .page_views = tr_pg_get_int(result, row, 6),
         .interactions = tr_pg_get_int(result, row, 7),
+        .errors = tr_pg_get_int(result, row, 8),
     };
     from->days++;
     from->day = tr_pg_get_date(result, row, 1);
     from->us = time_of(&stored);
     from->bounced = bounced(&stored);
+    from->failed = stored.errors > 0;
     struct part *part = part_of(work, session, from->day);
     if (from->session == (size_t)(from - work->stored)) {
         part->stored = true;
@@ -205,6 +211,7 @@ static void add_stored(struct sessions *work, const struct tr_pg_result *result,
     part->engaged_us += stored.engaged_us;
     part->page_views += stored.page_views;
     part->interactions += stored.interactions;
+    part->errors += stored.errors;
 }
 
 /* Of the stored sessions from this place on. */
@@ -311,6 +318,12 @@ static int64_t get_interactions(const struct session *session, const struct part
     return part->interactions;
 }
 
+static int64_t get_errors(const struct session *session, const struct part *part)
+{
+    (void)session;
+    return part->errors;
+}
+
 static int64_t get_several(const struct session *session, const struct part *part)
 {
     (void)part;
@@ -330,6 +343,7 @@ static int write_sessions(struct sessions *work, struct tr_error *error)
     bind_column(work, TR_PG_BOOL, get_several);
     bind_column(work, TR_PG_INT8, get_page_views);
     bind_column(work, TR_PG_INT8, get_interactions);
+    bind_column(work, TR_PG_INT8, get_errors);
     return tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/put_sessions"), params, NULL,
                        error);
 }
@@ -362,6 +376,7 @@ static void list_changes(struct sessions *work)
                                               .day = stored->day,
                                               .us = stored->us,
                                               .bounced = stored->bounced,
+                                              .failed = stored->failed,
                                               .sign = -1});
     }
     for (size_t i = 0; i < work->count; i++) {
@@ -371,6 +386,7 @@ static void list_changes(struct sessions *work)
                                               .day = session->parts->day,
                                               .us = time_of(session->parts),
                                               .bounced = bounced(session->parts),
+                                              .failed = session->parts->errors > 0,
                                               .sign = 1});
     }
     qsort(work->changes, work->change_count, sizeof *work->changes, compare_changes);
@@ -384,6 +400,7 @@ struct day_change {
     int64_t sessions;
     int64_t total_us;
     int64_t bounces;
+    int64_t failed;
     struct tr_slice stored;
 };
 
@@ -399,6 +416,7 @@ static size_t list_days(const struct sessions *work, struct day_change *days)
         days[count - 1].sessions += change->sign;
         days[count - 1].total_us += change->sign * change->us;
         days[count - 1].bounces += change->bounced ? change->sign : 0;
+        days[count - 1].failed += change->failed ? change->sign : 0;
     }
     return count;
 }
@@ -470,6 +488,10 @@ static int write_days(struct sessions *work, const struct day_change *days, size
     tr_pg_array_begin(params, TR_PG_INT8);
     for (size_t i = 0; i < count; i++)
         tr_pg_array_int(params, days[i].bounces);
+    tr_pg_array_end(params);
+    tr_pg_array_begin(params, TR_PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        tr_pg_array_int(params, days[i].failed);
     tr_pg_array_end(params);
     if (result == 0)
         result = tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/put_session_times"),

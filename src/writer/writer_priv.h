@@ -188,9 +188,6 @@ void tr_members_free(struct members *members);
 void tr_members_clear(struct members *members);
 void tr_members_gather(struct members *members, const struct landing *landing);
 int tr_members_store(struct members *members, struct landing *landing, struct tr_error *error);
-/* Moves all days of members in the sets of these subjects, a list that ends with NULL. */
-int tr_members_join(const struct join *joins, size_t count, const char *const *subjects,
-                    struct landing *landing, struct tr_error *error);
 /* After the commit: what was stored is known from now on. After a rollback: forget it. */
 void tr_members_committed(struct members *members);
 void tr_members_rolled_back(struct members *members);

@@ -132,11 +132,6 @@ class Oracle:
             if e.name == "conversion":
                 sets["goal", ""][person].add(e.day)
                 sets["goal", e.goal][person].add(e.day)
-        for number, events in enumerate(self.sessions()):
-            for e in events:
-                sets["session", ""][number].add(e.day)
-                if e.name == "error":
-                    sets["session_error", ""][number].add(e.day)
         return sets
 
     def matrices(self):
@@ -152,7 +147,8 @@ class Oracle:
         return matrix, cohorts
 
     def parts(self):
-        """Of each session the days, as (day, first, last, engaged, views, interactions, several)."""
+        """Of each session the days, as (day, first, last, engaged, views, interactions,
+        errors, several)."""
         found = []
         for events in self.sessions():
             by_day = collections.defaultdict(list)
@@ -164,7 +160,8 @@ class Oracle:
                     sum(int(e.value * 1000) for e in part if e.name == "engaged_time"),
                     sum(e.name == "page_view" for e in part),
                     sum(e.kind == "e" and e.name not in ("page_view", "engaged_time", "identify")
-                        for e in part), len(by_day) > 1))
+                        for e in part), sum(e.name == "error" for e in part),
+                    len(by_day) > 1))
         return sorted(found)
 
     def people(self):
@@ -205,18 +202,20 @@ def compare(cursor, project):
                   for first, last, _ in visits)
     assert sorted(cursor.fetchall()) == want
     cursor.execute(
-        "select day, first_at, last_at, engaged_us, page_views, interactions, several_days"
+        "select day, first_at, last_at, engaged_us, page_views, interactions, errors,"
+        " several_days"
         " from traction.session_day where project_id = %s", (project,))
     parts = oracle.parts()
     assert sorted(cursor.fetchall()) == parts
-    cursor.execute("select day, sessions, total_us::bigint, bounces from traction.session_time"
+    cursor.execute("select day, sessions, total_us::bigint, bounces, failed from traction.session_time"
                    " where project_id = %s and sessions <> 0", (project,))
-    days = collections.defaultdict(lambda: [0, 0, 0])
-    for day, first, last, engaged, views, interactions, several in parts:
+    days = collections.defaultdict(lambda: [0, 0, 0, 0])
+    for day, first, last, engaged, views, interactions, errors, several in parts:
         if not several:
             days[day][0] += 1
             days[day][1] += engaged or (last - first) // datetime.timedelta(microseconds=1)
             days[day][2] += views == 1 and interactions == 0 and engaged < 10_000_000
+            days[day][3] += errors > 0
     assert {row[0]: list(row[1:]) for row in cursor.fetchall()} == dict(days)
     cursor.execute(
         "select person::text, first_seen, nullif(channel_at, 'infinity'), channel,"
@@ -287,7 +286,7 @@ def test_migration_makes_up_for_the_past(traction_up, db, project):
     """Its updates find the same again: of clients' sessions, and of people who were never joined."""
     sessions = ("select * from traction.session_day where session not in"
                 " (select session from traction.visit) order by project_id, session, day")
-    times = "select project_id, day, bounces from traction.session_time order by 1, 2"
+    times = "select project_id, day, bounces, failed from traction.session_time order by 1, 2"
     people = ("select p.* from traction.person p where not exists (select from traction.alias a"
               " where p.person in (a.person, a.anonymous)) order by person")
     path = os.path.join(harness.ROOT, "sql", "migrations", "0002_people.sql")
@@ -305,9 +304,9 @@ def test_migration_makes_up_for_the_past(traction_up, db, project):
             return cursor.fetchall()
         before = rows(sessions), rows(times), rows(people)
         assert all(before)
-        cursor.execute("begin; update traction.session_day set page_views = 0, interactions = 0"
+        cursor.execute("begin; update traction.session_day set page_views = 0, interactions = 0, errors = 0"
                        " where session not in (select session from traction.visit);"
-                       " update traction.session_time set bounces = 0; update traction.person set"
+                       " update traction.session_time set bounces = 0, failed = 0; update traction.person set"
                        " channel_at = 'infinity', channel = null, sign_up_at = 'infinity',"
                        " sign_up_channel = null, converted_at = 'infinity', paid_at = 'infinity'")
         assert (rows(sessions), rows(times), rows(people)) != before

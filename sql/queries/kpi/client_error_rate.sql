@@ -10,9 +10,7 @@ select {keys}, count(distinct member) filter (where failed) as x, count(distinct
 from (select t, {place} as g, member, failed from cells) placed
 group by grouping sets ({sets})
 -- fragment: rollup
-select {level_of_t},
-    coalesce(sum(members) filter (where subject = 'session_error'), 0)::bigint as x,
-    coalesce(sum(members) filter (where subject = 'session'), 0)::bigint as y
-from {members} m
-where subject in ('session', 'session_error') and key = ''
-group by t
+select level, t, null::int as g, null::text as label, sum(failed)::bigint as x,
+    sum(sessions)::bigint as y
+from {sessions_of_days} s
+group by 1, 2

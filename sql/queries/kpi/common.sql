@@ -92,6 +92,30 @@ and not coalesce({expression}, '') = any (:values)
 and coalesce({expression}, '') like any (:values)
 -- fragment: where_not_like
 and not coalesce({expression}, '') like any (:values)
+-- fragment: sessions_of_days
+-- Sessions, as rows of level and t: those with one day only as sums a day; those with several, which
+-- are few, put together from their days in the range and in each interval.
+(
+    select l.level, case when l.level & 2 = 0 then {day_bucket} end as t, d.sessions, d.bounces,
+        d.failed
+    from traction.session_time d
+    cross join unnest(:levels) as l (level)
+    where d.project_id = :project and d.day >= :from_day and d.day < :to_day
+    union all
+    select p.level, p.t, 1,
+        (p.page_views = 1 and p.interactions = 0 and p.engaged_us < 10000000)::int,
+        (p.errors > 0)::int
+    from (
+        select l.level, case when l.level & 2 = 0 then {day_bucket} end as t,
+            sum(d.page_views) as page_views, sum(d.interactions) as interactions,
+            sum(d.engaged_us) as engaged_us, sum(d.errors) as errors
+        from traction.session_day d
+        cross join unnest(:levels) as l (level)
+        where d.project_id = :project and d.several_days
+            and d.day >= :from_day and d.day < :to_day
+        group by 1, 2, d.session
+    ) p
+)
 -- fragment: counts
 traction.rollup_count r
     where r.project_id = :project and r.grain = :grain::"char"

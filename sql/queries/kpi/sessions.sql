@@ -10,6 +10,6 @@ select {keys}, count(distinct member) as x
 from (select t, {place} as g, member from cells) placed
 group by grouping sets ({sets})
 -- fragment: rollup
-select {level_of_t}, members as x
-from {members} m
-where subject = 'session' and key = ''
+select level, t, null::int as g, null::text as label, sum(sessions)::bigint as x
+from {sessions_of_days} s
+group by 1, 2

@@ -1,5 +1,5 @@
--- Everything of one member becomes another's, in all sets of some subjects; the matrices follow.
--- $1 projects, $2 from, $3 to, $4 subjects.
+-- Everything of one person becomes another's, in all sets; the matrices follow.
+-- $1 projects, $2 from, $3 to.
 with joined as materialized (
     select project_id, "from", "to"
     from unnest($1::int[], $2::uuid[], $3::uuid[]) as d (project_id, "from", "to")
@@ -7,7 +7,7 @@ with joined as materialized (
 touched as materialized (
     select distinct s.id as set_id, s.subject = 'active' as cohort, j."from", j."to"
     from joined as j
-    join traction.member_set as s on s.project_id = j.project_id and s.subject = any ($4::text[])
+    join traction.member_set as s on s.project_id = j.project_id
     where exists (
         select from traction.day_member as m where m.set_id = s.id and m.member = j."from"
     )
