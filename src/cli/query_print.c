@@ -15,17 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 32, LABEL_CELLS = 32, SPARK_CELLS = 40, VALUE_BYTES = 64 };
-
-/* The numbers beside the value that get a column, where the answer has them. */
-static const char *const columns[] = {"people", "adoption", "p50", "p95", "p99", "mean", "n"};
-enum { COLUMNS = sizeof columns / sizeof *columns };
+enum { BAR_CELLS = 32, SPARK_CELLS = 40, COLUMNS_MAX = 10 };
 
 struct page {
     const json_t *answer;
     bool terminal;
     bool color;
     const char *unit;
+    /* The numbers beside the value, each a column. */
+    const char *columns[COLUMNS_MAX];
+    size_t count;
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -39,50 +38,10 @@ static bool is_unit(const struct page *page, const char *unit)
     return strcmp(page->unit, unit) == 0;
 }
 
-/* 1234567.5 as 1,234,567.50; |number| < 10^30, which fits with its commas. */
-static void format_number(double number, int decimals, char *out)
-{
-    char plain[VALUE_BYTES];
-    snprintf(plain, sizeof plain, "%.*f", decimals, fabs(number));
-    size_t whole = strcspn(plain, ".");
-    char *to = out;
-    if (number < 0)
-        *to++ = '-';
-    for (size_t i = 0; i < whole; i++) {
-        if (i > 0 && (whole - i) % 3 == 0)
-            *to++ = ',';
-        *to++ = plain[i];
-    }
-    snprintf(to, VALUE_BYTES - (size_t)(to - out), "%s", plain + whole);
-}
-
-/* A ratio as a percentage, other numbers with as many digits as people read. */
 static void format_value(const struct page *page, const char *key, const json_t *value, char *out)
 {
-    double number = json_number_value(value);
-    bool ratio =
-        strcmp(key, "adoption") == 0 || (strcmp(key, "value") == 0 && is_unit(page, "ratio"));
-    if (!json_is_number(value) || fabs(number) >= 1e30)
-        snprintf(out, VALUE_BYTES, "-");
-    else if (ratio)
-        snprintf(out, VALUE_BYTES, "%.2f %%", number * 100);
-    else if (json_is_integer(value))
-        format_number(number, 0, out);
-    else
-        format_number(number, 2, out);
-}
-
-/* Labels come from outside: no control characters, and not wider than the column. */
-static void print_label(const char *label)
-{
-    int cells = 0;
-    for (const char *at = label; *at != '\0' && cells < LABEL_CELLS; cells++) {
-        bool control = (unsigned char)*at < 0x20 || *at == 0x7f;
-        putchar(control ? '?' : *at);
-        for (at++; (*at & 0xc0) == 0x80; at++)
-            putchar(*at);
-    }
-    printf("%*s", LABEL_CELLS - cells, "");
+    bool ratio = strcmp(key, "value") == 0 && is_unit(page, "ratio");
+    tr_query_format(ratio ? "share" : key, value, out);
 }
 
 static double largest_of(const json_t *list)
@@ -155,33 +114,48 @@ static int time_length(const json_t *answer)
     return strcmp(interval, "hour") == 0 || strcmp(interval, "minute") == 0 ? 16 : 10;
 }
 
+static int column_width(const char *name)
+{
+    int length = (int)strlen(name);
+    return length > 10 ? length : 10;
+}
+
 static void print_cells(const struct page *page, const json_t *row)
 {
-    char text[VALUE_BYTES];
+    char text[TR_QUERY_VALUE_BYTES];
     format_value(page, "value", json_object_get(row, "value"), text);
     printf("  %14s", text);
-    for (int i = 0; i < COLUMNS; i++) {
-        const json_t *value = json_object_get(row, columns[i]);
-        if (value == NULL)
-            continue;
-        format_value(page, columns[i], value, text);
-        printf("  %10s", text);
+    for (size_t i = 0; i < page->count; i++) {
+        format_value(page, page->columns[i], json_object_get(row, page->columns[i]), text);
+        printf("  %*s", column_width(page->columns[i]), text);
     }
 }
 
-static void print_header(const char *first, int width, const json_t *row)
+static void print_header(const struct page *page, const char *first, int width)
 {
     printf("\n  %-*s  %14s", width, first, "value");
-    for (int i = 0; i < COLUMNS; i++)
-        if (json_object_get(row, columns[i]) != NULL)
-            printf("  %10s", columns[i]);
+    for (size_t i = 0; i < page->count; i++)
+        printf("  %*s", column_width(page->columns[i]), page->columns[i]);
     putchar('\n');
+}
+
+/* Every number of a row has a column, p75 apart, which many KPIs have as the value. */
+static void find_columns(struct page *page, const json_t *row)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)row, key, value)
+    {
+        if (page->count < COLUMNS_MAX && (json_is_number(value) || json_is_null(value)) &&
+            strcmp(key, "value") != 0 && strcmp(key, "by") != 0 && strcmp(key, "p75") != 0)
+            page->columns[page->count++] = key;
+    }
 }
 
 static void print_series(const struct page *page, const json_t *series)
 {
     double largest = largest_of(series);
-    print_header(text_of(page->answer, "interval"), 16, json_array_get(series, 0));
+    print_header(page, text_of(page->answer, "interval"), 16);
     for (size_t i = 0; i < json_array_size(series); i++) {
         const json_t *point = json_array_get(series, i);
         char time[40];
@@ -196,13 +170,13 @@ static void print_series(const struct page *page, const json_t *series)
 static void print_groups(const struct page *page, const json_t *groups)
 {
     double largest = largest_of(groups);
-    print_header(text_of(page->answer, "by"), LABEL_CELLS, json_array_get(groups, 0));
+    print_header(page, text_of(page->answer, "by"), TR_QUERY_LABEL_CELLS);
     for (size_t i = 0; i < json_array_size(groups); i++) {
         const json_t *group = json_array_get(groups, i);
         const json_t *series = json_object_get(group, "series");
         const char *label = json_string_value(json_object_get(group, "by"));
         fputs("  ", stdout);
-        print_label(label != NULL ? label : "(none)");
+        tr_query_print_label(label != NULL ? label : "(none)");
         print_cells(page, group);
         if (json_array_size(series) > 1)
             print_spark(page, series);
@@ -217,7 +191,7 @@ static void print_head(const struct page *page)
     const json_t *answer = page->answer;
     const json_t *previous = json_object_get(answer, "previous");
     const json_t *change = json_object_get(previous, "change");
-    char value[VALUE_BYTES];
+    char value[TR_QUERY_VALUE_BYTES];
     format_value(page, "value", json_object_get(answer, "value"), value);
     printf("%s: %s%s%s", text_of(answer, "kpi"), value, is_unit(page, "ratio") ? "" : " ",
            is_unit(page, "ratio") ? "" : page->unit);
@@ -246,7 +220,7 @@ static void print_foot(const struct page *page)
     const json_t *notes = json_object_get(answer, "notes");
     char from[40];
     char to[40];
-    char n[VALUE_BYTES];
+    char n[TR_QUERY_VALUE_BYTES];
     format_time(text_of(answer, "from"), 16, from);
     format_time(text_of(answer, "to"), 16, to);
     format_value(page, "n", json_object_get(answer, "n"), n);
@@ -260,7 +234,7 @@ void tr_query_print(const json_t *answer)
 {
     const char *no_color = getenv("NO_COLOR");
     bool terminal = isatty(STDOUT_FILENO);
-    const struct page page = {
+    struct page page = {
         .answer = answer,
         .terminal = terminal,
         .color = terminal && (no_color == NULL || *no_color == '\0'),
@@ -272,9 +246,11 @@ void tr_query_print(const json_t *answer)
     tzset();
     print_head(&page);
     print_currencies(json_object_get(answer, "exact"));
+    find_columns(&page, json_array_get(groups != NULL ? groups : series, 0));
     if (json_array_size(groups) > 0)
         print_groups(&page, groups);
     else if (groups == NULL && json_array_size(series) > 0)
         print_series(&page, series);
+    tr_query_print_tables(answer);
     print_foot(&page);
 }
