@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the values of standard events mean: the scales of surveys, the thresholds of web vitals, the
- * label of an error. Rollups and queries both compute with these. Part of the module event; any
+ * What the values of standard events mean: the scales of surveys, the thresholds of web vitals.
+ * Rollups and queries both compute with these. Part of the module event; any
  * thread.
  */
 #pragma once
@@ -9,6 +9,7 @@
 #include "traction/base/arena.h"
 #include "traction/base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Web vitals ------------------------------------------------------------------------------------
@@ -45,12 +46,11 @@ const struct tr_survey *tr_survey_find(struct tr_slice type);
  * minus this on are negative. */
 enum { TR_SENTIMENT_ONE = 1000000, TR_SENTIMENT_POSITIVE = 50000 };
 
-/* Properties ------------------------------------------------------------------------------------
- */
-
-/* "TypeError: x is undefined": properties.type and message, as far as they are texts, at most 200
- * bytes; "unknown" where both are missing. Does the same as traction.error_label() in SQL.
- * properties is JSON, or absent; the text is in the arena or borrowed. */
-struct tr_slice tr_error_label(struct tr_slice properties, struct tr_arena *arena);
-/* properties.type, if it is a text; else data NULL. */
-struct tr_slice tr_type_property(struct tr_slice properties, struct tr_arena *arena);
+/* What a survey_answer's properties say. */
+struct tr_answer {
+    struct tr_slice type; /* data NULL: none, or not a text */
+    bool has_text;
+};
+/* properties is JSON, or absent; the type is borrowed or in the arena. */
+void tr_answer_read(struct tr_slice properties, struct tr_arena *arena,
+                    struct tr_answer *answer_out);

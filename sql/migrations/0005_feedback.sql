@@ -4,9 +4,11 @@
 -- From -1 to 1, kept to six decimals; null for all but feedback that says something.
 alter table traction.event add column sentiment real;
 
+-- Both are few among the others: their KPIs look at each.
 create index event_sentiment on traction.event (project_id, ts) where sentiment is not null;
+create index event_error on traction.event (project_id, ts) where name = 'error';
 
--- "TypeError: x is undefined": what errors are grouped by. src/event/label.c does the same.
+-- "TypeError: x is undefined": what errors are grouped by.
 create function traction.error_label(properties jsonb) returns text
 language plpgsql immutable parallel safe
 as $$
@@ -29,15 +31,3 @@ begin
     return convert_from(substring(bytes for size), 'UTF8');
 end
 $$;
-
--- The errors of a day in the project's time zone, by their label.
-create table traction.error_day (
-    project_id int not null,
-    day date not null,
-    error text not null,
-    events bigint not null,
-    fatal bigint not null,              -- of them, with properties.fatal true
-    first_at timestamptz not null,
-    last_at timestamptz not null,
-    primary key (project_id, day, error)
-);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* src/event/sentiment.c, label.c, standard.c: what is read out of properties, and what it means. */
+/* src/event/sentiment.c, answer.c, standard.c: what is read out of properties, and what it means.
+ */
 #include "event_priv.h"
 
 #include "traction/embed.h"
@@ -157,32 +158,16 @@ static void test_given_score_text(void **state)
     expect("{}", "3", INT32_MAX);
 }
 
-static void expect_label(const char *properties, const char *want)
-{
-    struct tr_slice got = tr_error_label(tr_slice_of(properties), arena);
-    if (!tr_slice_is(got, want))
-        fail_msg("%s gives %.*s, not %s", properties, (int)got.size, got.data, want);
-}
-
-static void test_labels(void **state)
+static void test_answers(void **state)
 {
     (void)state;
-    char properties[700];
-    char want[300];
-    expect_label("{\"type\":\"TypeError\",\"message\":\"x is undefined\"}",
-                 "TypeError: x is undefined");
-    expect_label("{\"m\\u0065ssage\":\"a\\nb\",\"type\":null}", "a\nb");
-    expect_label("{\"type\":\"T\",\"message\":\"\"}", "T");
-    expect_label("{\"type\":1,\"message\":[]}", "unknown");
-    expect_label("{}", "unknown");
-    assert_true(tr_slice_is(tr_error_label(TR_SLICE_NONE, arena), "unknown"));
-    snprintf(properties, sizeof properties, "{\"type\":\"T\",\"message\":\"%0300d\"}", 0);
-    snprintf(want, sizeof want, "T: %0197d", 0);
-    expect_label(properties, want);
-    /* A character that the limit would cut is left out, also where the type alone reaches it. */
-    snprintf(properties, sizeof properties, "{\"type\":\"%0199d\xc3\xa9\",\"message\":\"x\"}", 0);
-    snprintf(want, sizeof want, "%0199d", 0);
-    expect_label(properties, want);
+    struct tr_answer answer;
+    tr_answer_read(TR_SLICE("{\"type\":\"n\\u0070s\",\"text\":\"x\"}"), arena, &answer);
+    assert_true(tr_slice_is(answer.type, "nps") && answer.has_text);
+    tr_answer_read(TR_SLICE("{\"type\":7,\"text\":\"\"}"), arena, &answer);
+    assert_true(answer.type.data == NULL && !answer.has_text);
+    tr_answer_read(TR_SLICE_NONE, arena, &answer);
+    assert_true(answer.type.data == NULL && !answer.has_text);
 }
 
 static void test_tables(void **state)
@@ -219,7 +204,7 @@ int main(void)
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_lexicon),
         cmocka_unit_test(test_given_score_text),
-        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_answers),
         cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
