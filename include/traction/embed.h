@@ -14,3 +14,7 @@ struct tr_embedded {
 /* sql/, sorted by name. Read through traction/pg.h. */
 extern const struct tr_embedded tr_sql_files[];
 extern const size_t tr_sql_files_count;
+
+/* The words that src/event/sentiment.c knows. */
+extern const struct tr_embedded tr_sentiment_files[];
+extern const size_t tr_sentiment_files_count;

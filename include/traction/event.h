@@ -171,7 +171,7 @@ struct tr_record {
     bool has_value;
     uint8_t id_digest[16]; /* of project and id; the key of dedupe */
     uint8_t person[16];
-    struct tr_slice row; /* binary COPY form, columns as in traction.event */
+    struct tr_slice row; /* binary COPY form, as written: see tr_record_append_row() */
     struct tr_slice id;
     struct tr_slice name;
     struct tr_slice user;
@@ -185,6 +185,9 @@ struct tr_record {
     struct tr_slice route;
     struct tr_slice feature;
     struct tr_slice goal;
+    struct tr_slice metric;
+    bool has_sentiment;
+    int32_t sentiment; /* millionths */
     /* rejects */
     int32_t index;
     struct tr_slice source;
@@ -196,6 +199,8 @@ struct tr_record {
 
 /* -EBADMSG for bytes that are not a record of a version this program knows. */
 int tr_record_decode(struct tr_slice bytes, struct tr_record *record_out, struct tr_error *error);
+/* Appends an event's row as copy_events.sql takes it, whichever release wrote the record. */
+void tr_record_append_row(const struct tr_record *record, struct tr_buf *out);
 /* The digest of a user's ('u') or an anonymous ('a') id: the column person. */
 void tr_person_digest(int32_t project_id, char which, struct tr_slice id, uint8_t digest_out[16]);
 /* The digest of a client's event id, the key of dedupe. */

@@ -13,10 +13,13 @@
  *  16  digest of project and id, zeros without a client's id
  *   8  the value as an IEEE double, durations in milliseconds
  *   …  the value's text, decimal and exact
- *   …  the row: int16 32, then per column of traction.event, in its order, int32 length (-1: null)
- *      and the column's binary form
+ *   …  the row: int16 number of columns, then per column of copy_events.sql, in its order, int32
+ *      length (-1: null) and the column's binary form. New columns are added at the end, so that
+ *      rows of older programs only lack the last ones, which are null.
  */
 #include "record_priv.h"
+
+#include "traction/standard.h"
 
 #include <endian.h>
 
@@ -45,6 +48,8 @@ struct draft {
     struct tr_url referrer;
     struct tr_slice promoted[TR_PROPERTY_COUNT];
     int32_t status;
+    bool has_sentiment;
+    int32_t sentiment; /* millionths */
     uint8_t person[16];
     uint8_t id_digest[16];
 };
@@ -354,6 +359,15 @@ static bool check_properties(struct draft *draft)
     return check_status(draft);
 }
 
+static void settle_sentiment(struct draft *draft)
+{
+    bool answer = draft->has_value && tr_slice_is(draft->event.name, "survey_answer");
+    draft->has_sentiment =
+        draft->kind == TR_EVENT_FEEDBACK && draft->properties != NULL &&
+        tr_sentiment_derive(draft->properties->raw, answer ? &draft->value : NULL, draft->arena,
+                            &draft->sentiment);
+}
+
 static bool settle_channel(struct draft *draft)
 {
     struct tr_slice *channel = &draft->promoted[TR_PROPERTY_CHANNEL];
@@ -375,6 +389,7 @@ static bool check(struct draft *draft)
         !check_properties(draft) || !settle_channel(draft))
         return false;
     settle_timestamp(draft);
+    settle_sentiment(draft);
     return true;
 }
 
@@ -436,6 +451,13 @@ static char *put_numeric(char *at, const struct tr_decimal *value)
 {
     size_t size = tr_decimal_binary(value, at + 4);
     return put_be32(at, (uint32_t)size) + size;
+}
+
+static char *put_float4(char *at, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return put_be32(put_be32(at, sizeof bits), bits);
 }
 
 static char *put_jsonb(char *at, struct tr_slice text)
@@ -506,7 +528,10 @@ static char *put_properties(char *at, const struct draft *draft)
     at = put_text(at, draft->promoted[TR_PROPERTY_METRIC]);
     at = put_byte(at, 0); /* bot */
     at = put_byte(at, draft->clamped ? 1 : 0);
-    return put_jsonb(at, draft->event.properties);
+    at = put_jsonb(at, draft->event.properties);
+    if (!draft->has_sentiment)
+        return put_null(at);
+    return put_float4(at, (float)draft->sentiment / TR_SENTIMENT_ONE);
 }
 
 /* At least what the record takes. */

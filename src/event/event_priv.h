@@ -74,6 +74,15 @@ struct tr_slice tr_url_parameter(struct tr_slice query, const char *name);
 /* Static text, or NULL when there is nothing to tell it from. */
 const char *tr_channel_derive(const struct tr_url *url, const struct tr_url *referrer);
 
+/* sentiment.c --------------------------------------------------------------------------------- */
+
+/* How a feedback event with these properties (JSON, or absent) feels, in millionths; score is the
+ * value of a survey's answer, or NULL. False: nothing says. */
+bool tr_sentiment_derive(struct tr_slice properties, const struct tr_decimal *score,
+                         struct tr_arena *arena, int32_t *millionths_out);
+/* By the lexicon. text is UTF-8. */
+int32_t tr_sentiment_of_text(struct tr_slice text);
+
 /* standard.c ---------------------------------------------------------------------------------- */
 
 struct tr_standard {

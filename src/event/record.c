@@ -14,8 +14,11 @@
  */
 #include "record_priv.h"
 
+#include "traction/standard.h"
+
 #include <endian.h>
 #include <errno.h>
+#include <math.h>
 
 void tr_person_digest(int32_t project_id, char which, struct tr_slice id, uint8_t digest_out[16])
 {
@@ -139,10 +142,10 @@ static bool decode_reject(struct bytes *bytes, struct tr_record *record)
 static const uint8_t column_sizes[TR_COLUMN_COUNT] = {
     [TR_COLUMN_PROJECT_ID] = 4, [TR_COLUMN_TS] = 8,      [TR_COLUMN_RECEIVED_AT] = 8,
     [TR_COLUMN_KIND] = 1,       [TR_COLUMN_PERSON] = 16, [TR_COLUMN_STATUS] = 4,
-    [TR_COLUMN_BOT] = 1,        [TR_COLUMN_CLAMPED] = 1,
+    [TR_COLUMN_BOT] = 1,        [TR_COLUMN_CLAMPED] = 1, [TR_COLUMN_SENTIMENT] = 4,
 };
-#define COLUMN(name) ((uint32_t)1 << TR_COLUMN_##name)
-static const uint32_t not_null = COLUMN(PROJECT_ID) | COLUMN(TS) | COLUMN(RECEIVED_AT) |
+#define COLUMN(name) ((uint64_t)1 << TR_COLUMN_##name)
+static const uint64_t not_null = COLUMN(PROJECT_ID) | COLUMN(TS) | COLUMN(RECEIVED_AT) |
                                  COLUMN(ID) | COLUMN(KIND) | COLUMN(NAME) | COLUMN(PERSON) |
                                  COLUMN(BOT) | COLUMN(CLAMPED);
 
@@ -166,17 +169,40 @@ static bool is_kind(char kind)
            kind == TR_EVENT_BUSINESS || kind == TR_EVENT_FEEDBACK;
 }
 
+/* Those that an older program did not know are absent. */
+static bool take_columns(struct bytes *bytes, struct tr_slice columns[TR_COLUMN_COUNT])
+{
+    const char *count = take(bytes, 2);
+    if (count == NULL || count[0] != 0 || count[1] < TR_COLUMN_COUNT_LEAST ||
+        count[1] > TR_COLUMN_COUNT)
+        return false;
+    for (int i = 0; i < TR_COLUMN_COUNT; i++) {
+        columns[i] = TR_SLICE_NONE;
+        if (i < count[1] && !take_column(bytes, i, &columns[i]))
+            return false;
+    }
+    return bytes->at == bytes->end && is_kind(columns[TR_COLUMN_KIND].data[0]);
+}
+
+static void decode_sentiment(const struct tr_slice columns[TR_COLUMN_COUNT],
+                             struct tr_record *record)
+{
+    struct tr_slice sentiment = columns[TR_COLUMN_SENTIMENT];
+    record->has_sentiment = sentiment.data != NULL;
+    if (!record->has_sentiment)
+        return;
+    uint32_t bits = be32_at(sentiment.data);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    /* Bytes that nobody wrote may hold any number. */
+    record->sentiment = fabsf(value) <= 1 ? (int32_t)lroundf(value * TR_SENTIMENT_ONE) : 0;
+}
+
 static bool decode_row(struct bytes *bytes, struct tr_record *record)
 {
     struct tr_slice columns[TR_COLUMN_COUNT];
     const char *begin = bytes->at;
-    const char *count = take(bytes, 2);
-    if (count == NULL || count[0] != 0 || count[1] != TR_COLUMN_COUNT)
-        return false;
-    for (int i = 0; i < TR_COLUMN_COUNT; i++)
-        if (!take_column(bytes, i, &columns[i]))
-            return false;
-    if (bytes->at != bytes->end || !is_kind(columns[TR_COLUMN_KIND].data[0]))
+    if (!take_columns(bytes, columns))
         return false;
     record->row = tr_slice(begin, (size_t)(bytes->end - begin));
     record->project_id = (int32_t)be32_at(columns[TR_COLUMN_PROJECT_ID].data);
@@ -202,7 +228,9 @@ static bool decode_row(struct bytes *bytes, struct tr_record *record)
     record->goal = columns[TR_COLUMN_GOAL];
     if (columns[TR_COLUMN_STATUS].data != NULL)
         record->status = (int32_t)be32_at(columns[TR_COLUMN_STATUS].data);
+    record->metric = columns[TR_COLUMN_METRIC];
     record->bot = columns[TR_COLUMN_BOT].data[0] != 0;
+    decode_sentiment(columns, record);
     return true;
 }
 
@@ -242,4 +270,18 @@ int tr_record_decode(struct tr_slice bytes, struct tr_record *record_out, struct
         return tr_error_set(error, -EBADMSG, "damaged record");
     *record_out = record;
     return 0;
+}
+
+void tr_record_append_row(const struct tr_record *record, struct tr_buf *out)
+{
+    int columns = record->row.data[1];
+    if (columns == TR_COLUMN_COUNT) {
+        tr_buf_append_slice(out, record->row);
+        return;
+    }
+    tr_buf_append_u8(out, 0);
+    tr_buf_append_u8(out, TR_COLUMN_COUNT);
+    tr_buf_append(out, record->row.data + 2, record->row.size - 2);
+    for (; columns < TR_COLUMN_COUNT; columns++)
+        tr_buf_append_be32(out, UINT32_MAX);
 }

@@ -18,7 +18,9 @@ struct merging {
     struct tr_sketch minus; /* to be taken away */
     bool has_minus;
     double total_us;
+    double per_unit; /* of them */
     double percentile;
+    bool share; /* the value is the share of good ones */
 };
 
 /* A sketch is right to 1 %: more than six digits would be noise. */
@@ -42,20 +44,33 @@ static void finish(struct merging *merging)
         return;
     for (int i = 0; i < TR_KPI_QUANTILES; i++)
         point->quantiles[i] = rounded(tr_sketch_quantile(&merging->sketch, tr_kpi_quantiles[i]));
-    point->mean = merging->total_us / (double)point->n / 1000;
+    point->mean = merging->total_us / (double)point->n / merging->per_unit;
     point->value = point->mean;
     if (merging->percentile > 0)
         point->value = rounded(tr_sketch_quantile(&merging->sketch, merging->percentile / 100));
+    if (merging->share)
+        point->value = (double)point->x / (double)point->n;
 }
 
 static void begin(struct merging *merging, struct tr_kpi_point *point)
 {
     merging->point = point;
     merging->total_us = 0;
+    merging->per_unit = 1000;
+    merging->share = false;
     tr_sketch_init(&merging->sketch);
     if (merging->has_minus)
         tr_sketch_init(&merging->minus);
     merging->has_minus = false;
+}
+
+/* Of web vitals: which are good and which are poor, and in what their values are counted. */
+static void add_ratings(struct merging *merging, const struct tr_pg_result *rows, int row)
+{
+    merging->point->x += tr_pg_get_int(rows, row, tr_pg_column(rows, "x"));
+    merging->point->y += tr_pg_get_int(rows, row, tr_pg_column(rows, "y"));
+    merging->per_unit = (double)tr_pg_get_int(rows, row, tr_pg_column(rows, "parts"));
+    merging->share = tr_pg_get_int(rows, row, tr_pg_column(rows, "level")) & 1;
 }
 
 static int add_row(struct merging *merging, const struct tr_pg_result *rows, int row,
@@ -68,9 +83,12 @@ static int add_row(struct merging *merging, const struct tr_pg_result *rows, int
     merging->point->n += n;
     if (!tr_pg_is_null(rows, row, us))
         merging->total_us += tr_pg_get_float(rows, row, us);
+    if (tr_pg_column(rows, "parts") >= 0)
+        add_ratings(merging, rows, row);
     if (tr_pg_is_null(rows, row, sketch)) {
-        int index = (int)tr_pg_get_int(rows, row, tr_pg_column(rows, "index"));
-        tr_sketch_add(&merging->sketch, index, n);
+        int index = tr_pg_column(rows, "index");
+        if (!tr_pg_is_null(rows, row, index))
+            tr_sketch_add(&merging->sketch, (int)tr_pg_get_int(rows, row, index), n);
         return 0;
     }
     bool minus = sign >= 0 && tr_pg_get_int(rows, row, sign) < 0;

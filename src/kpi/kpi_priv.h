@@ -27,9 +27,13 @@ enum tr_kpi_shape {
     TR_KPI_DISTRIBUTION, /* percentiles and mean */
     TR_KPI_FEATURES,     /* x uses by people, of y */
     TR_KPI_FIELDS,       /* value, n, and whatever other columns the query has, by their names */
+    TR_KPI_VITALS, /* a distribution by group; x good, y poor; the whole is the share x of n */
 };
 
 enum tr_kpi_extra { TR_KPI_TAKES_NAME = 1, TR_KPI_TAKES_GOAL = 2, TR_KPI_TAKES_PERCENTILE = 4 };
+enum { TR_KPI_TAKES_T = 1 << 12, TR_KPI_TAKES_SURVEY = 1 << 13 }; /* more of them */
+/* What apdex takes for satisfying; rollups know no other (src/writer/quality.c). */
+enum { TR_KPI_APDEX_MS = 500 };
 
 struct tr_kpi_entry {
     const char *name;
@@ -44,6 +48,7 @@ struct tr_kpi_entry {
     bool exact;         /* "rollup" reads tables with instants: any range and interval will do */
     unsigned takes;     /* enum tr_kpi_extra */
     const char *by;     /* always grouped by this */
+    bool by_any;        /* or, if asked, by something else */
     const char *event;  /* bound as :name */
     const char *metric; /* bound as :metric */
     double percentile;  /* of value, unless asked otherwise; 0: value is the mean */
@@ -96,7 +101,7 @@ bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimen
 /* clang-format off */
 #define TR_KPI_DIMENSIONS(X) \
     X(kind) X(name) X(country) X(device) X(browser) X(os) X(channel) X(path) X(host) X(url) \
-    X(referrer) X(session) X(user) X(route) X(status) X(feature) X(goal) X(plan) X(metric)
+    X(referrer) X(session) X(user) X(route) X(status) X(feature) X(goal) X(plan) X(metric) X(error)
 /* clang-format on */
 #define TR_KPI_DIMENSION_TEXT(name) #name ", "
 #define TR_KPI_DIMENSION_LIST TR_KPI_DIMENSIONS(TR_KPI_DIMENSION_TEXT) "properties.NAME"
@@ -129,6 +134,9 @@ struct tr_kpi_question {
     struct tr_slice goal;
     double percentile;
     enum tr_kpi_source source;
+    double t_ms; /* of apdex */
+    struct tr_slice survey;
+    const char *only_events; /* why rollups cannot answer; NULL: they might */
 };
 
 /* What everything that answers a question is handed. */

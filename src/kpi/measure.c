@@ -116,7 +116,8 @@ int tr_kpi_measure(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
     if (scope->series)
         numbers_out->series =
             tr_arena_calloc(ask->arena, scope->range->bucket_count * sizeof *numbers_out->series);
-    if (scope->question->entry->shape == TR_KPI_DISTRIBUTION)
+    if (scope->question->entry->shape == TR_KPI_DISTRIBUTION ||
+        scope->question->entry->shape == TR_KPI_VITALS)
         return tr_kpi_read_distribution(ask, scope, rows, numbers_out);
     if (scope->question->entry->shape == TR_KPI_FIELDS)
         tr_kpi_read_fields(ask, scope, rows, numbers_out);

@@ -36,6 +36,8 @@ static const char *why_no_rollup(const struct tr_kpi_question *question)
         return "rollups cannot be filtered by where";
     if (question->bots)
         return "rollups leave bots out";
+    if (question->only_events != NULL)
+        return question->only_events;
     if (tr_kpi_fragment(question, true) == NULL)
         return "rollups are not kept by this dimension";
     return NULL;

@@ -82,7 +82,7 @@ static const char *parse_by(struct tr_kpi_ask *ask, struct tr_kpi_question *ques
     const char *fixed = question->entry->by;
     if (!tr_kpi_parse_dimension(value, &question->by))
         return "expected one of " TR_KPI_DIMENSION_LIST;
-    if (fixed != NULL && !tr_slice_is(value, fixed))
+    if (fixed != NULL && !question->entry->by_any && !tr_slice_is(value, fixed))
         return tr_arena_printf(ask->arena, "%s is always by %s", question->entry->name, fixed);
     return NULL;
 }
@@ -153,6 +153,29 @@ static const char *parse_percentile(struct tr_kpi_ask *ask, struct tr_kpi_questi
     return NULL;
 }
 
+static const char *parse_t(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                           struct tr_slice value)
+{
+    const char *text = tr_arena_strndup(ask->arena, value.data, value.size);
+    char *end = NULL;
+    double number = strtod(text, &end);
+    if (value.size == 0 || value.size > 16 || *end != '\0' || !(number >= 0.001 && number <= 1e7))
+        return "expected milliseconds, 0.001 to 10000000";
+    question->t_ms = number;
+    if (number < TR_KPI_APDEX_MS || number > TR_KPI_APDEX_MS)
+        question->only_events = "rollups are kept for t=500 only";
+    return NULL;
+}
+
+static const char *parse_survey(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                struct tr_slice value)
+{
+    (void)ask;
+    question->survey = value;
+    question->only_events = "rollups are not kept by survey";
+    return value.size > 0 ? NULL : "expected the name of a survey";
+}
+
 /* The table
  * --------------------------------------------------------------------------------------- */
 
@@ -188,6 +211,10 @@ static const struct parameter {
     {"goal", parse_goal, TR_KPI_TAKES_GOAL, false, "the goal of the conversions to count"},
     {"percentile", parse_percentile, TR_KPI_TAKES_PERCENTILE, false,
      "which percentile is the value, 1 to 99.9"},
+    {"t", parse_t, TR_KPI_TAKES_T, false,
+     "up to how many milliseconds a request satisfies; default: 500"},
+    {"survey", parse_survey, TR_KPI_TAKES_SURVEY, false,
+     "the survey (properties.survey) whose answers count; default: all"},
 };
 
 enum { PARAMETERS = sizeof parameters / sizeof *parameters };
@@ -268,7 +295,7 @@ static void settle(struct tr_kpi_ask *ask, struct tr_kpi_question *question)
         if (question->from.hours)
             question->to = (struct tr_kpi_when){.kind = TR_KPI_INSTANT, .instant_us = ask->now_us};
     }
-    if (entry->by != NULL)
+    if (entry->by != NULL && question->by.fragment == NULL)
         tr_kpi_parse_dimension(tr_slice_of(entry->by), &question->by);
     if (entry->event != NULL)
         question->name = tr_slice_of(entry->event);
@@ -289,6 +316,7 @@ int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
         .interval = TR_KPI_BY_RANGE,
         .timezone = ask->project->timezone,
         .percentile = entry->percentile,
+        .t_ms = TR_KPI_APDEX_MS,
     };
     for (size_t i = 0; i < count; i++) {
         int result = parse_parameter(ask, question_out, &given[i], seen);

@@ -47,6 +47,7 @@ static json_t *value_json(const struct tr_kpi_result *result, const struct tr_kp
     case TR_KPI_MONEY:
         return amount_json(point->amount);
     case TR_KPI_DISTRIBUTION:
+    case TR_KPI_VITALS:
         return point->known ? json_real(point->value) : json_null();
     case TR_KPI_FIELDS:
         return tr_kpi_field_value(numbers, point);
@@ -66,6 +67,55 @@ static void add_distribution(json_t *object, const struct tr_kpi_point *point)
     json_object_set_new(object, "mean", point->known ? json_real(point->mean) : json_null());
 }
 
+/* At p75, exactly: the percentile is good when three quarters are. NULL: nothing was measured. */
+static const char *rating_of(const struct tr_kpi_point *point)
+{
+    if (point->n == 0)
+        return NULL;
+    if (4 * point->x >= 3 * point->n)
+        return "good";
+    return 4 * (point->n - point->y) >= 3 * point->n ? "needs_improvement" : "poor";
+}
+
+/* Of all metrics together there are shares, of each there are percentiles, too. */
+static void add_vitals(json_t *object, const struct tr_kpi_point *point, bool whole)
+{
+    if (!whole) {
+        add_distribution(object, point);
+        const char *rating = rating_of(point);
+        json_object_set_new(object, "rating", rating != NULL ? json_string(rating) : json_null());
+    }
+    json_object_set_new(object, "good", ratio_json(point->x, point->n));
+    json_object_set_new(object, "needs_improvement",
+                        ratio_json(point->n - point->x - point->y, point->n));
+    json_object_set_new(object, "poor", ratio_json(point->y, point->n));
+    json_object_set_new(object, "n", json_integer(point->n));
+}
+
+/* Whether a point is about everything, and not about a group. */
+static bool is_whole(const struct tr_kpi_result *result, const struct tr_kpi_point *point)
+{
+    const struct tr_kpi_numbers *numbers = result->numbers;
+    return point == &numbers->total || (numbers->series != NULL && point >= numbers->series &&
+                                        point < numbers->series + result->range->bucket_count);
+}
+
+/* Core Web Vitals: whether each of those measured is good at p75. */
+static json_t *passed_json(const struct tr_kpi_numbers *numbers)
+{
+    json_t *passed = json_null();
+    for (int i = 1; i <= TR_KPI_GROUPS_MAX; i++) {
+        const struct tr_kpi_group *group = numbers->groups[i];
+        if (group == NULL || group->total.n == 0 ||
+            !(tr_slice_is(group->label, "LCP") || tr_slice_is(group->label, "INP") ||
+              tr_slice_is(group->label, "CLS")))
+            continue;
+        passed =
+            json_boolean(!json_is_false(passed) && strcmp(rating_of(&group->total), "good") == 0);
+    }
+    return passed;
+}
+
 /* What a point or a group says beside its value. active is what adoption is a share of. */
 static void add_beside(json_t *object, const struct tr_kpi_result *result,
                        const struct tr_kpi_point *point, const int64_t *active)
@@ -73,6 +123,8 @@ static void add_beside(json_t *object, const struct tr_kpi_result *result,
     enum tr_kpi_shape shape = result->question->entry->shape;
     if (shape == TR_KPI_FIELDS)
         tr_kpi_add_fields(object, result->numbers, point);
+    if (shape == TR_KPI_VITALS)
+        add_vitals(object, point, is_whole(result, point));
     if (shape == TR_KPI_DISTRIBUTION)
         add_distribution(object, point);
     if (shape == TR_KPI_DISTRIBUTION || shape == TR_KPI_MONEY)
@@ -198,6 +250,10 @@ static void add_question(json_t *object, const struct tr_kpi_question *question)
         json_object_set_new(object, "goal", text_json(question->goal));
     if (question->entry->takes & TR_KPI_TAKES_PERCENTILE)
         json_object_set_new(object, "percentile", json_real(question->percentile));
+    if (question->entry->takes & TR_KPI_TAKES_T)
+        json_object_set_new(object, "t", json_real(question->t_ms));
+    if (question->survey.data != NULL)
+        json_object_set_new(object, "survey", text_json(question->survey));
     if (question->by.fragment != NULL)
         json_object_set_new(object, "by", text_json(question->by.text));
     if (question->condition_count == 0)
@@ -217,6 +273,10 @@ static void add_numbers(json_t *object, const struct tr_kpi_result *result)
         tr_kpi_add_fields(object, numbers, &numbers->total);
     if (shape == TR_KPI_DISTRIBUTION)
         add_distribution(object, &numbers->total);
+    if (shape == TR_KPI_VITALS) {
+        add_vitals(object, &numbers->total, true);
+        json_object_set_new(object, "passed", passed_json(numbers));
+    }
     if (shape == TR_KPI_MONEY)
         add_currencies(object, numbers);
     if (shape == TR_KPI_FEATURES)
@@ -245,7 +305,8 @@ json_t *tr_kpi_answer_json(const struct tr_kpi_result *result)
     add_numbers(object, result);
     json_object_set_new(object, "definition", json_string(entry->definition));
     json_object_set_new(object, "n", json_integer(sample_of(result)));
-    bool estimated = entry->shape == TR_KPI_DISTRIBUTION && question->percentile > 0;
+    bool estimated = (entry->shape == TR_KPI_DISTRIBUTION || entry->shape == TR_KPI_VITALS) &&
+                     question->percentile > 0;
     json_object_set_new(object, "error", estimated ? json_real(0.01) : json_integer(0));
     json_object_set_new(object, "notes", notes_json(result));
     json_object_set_new(object, "source",

@@ -7,7 +7,10 @@
  */
 #include "kpi_priv.h"
 
+#include "traction/standard.h"
+
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -115,6 +118,89 @@ static void bind_metric(const struct statement *statement)
     tr_pg_bind_text(statement->params, tr_slice_of(statement->scope->question->entry->metric));
 }
 
+static void bind_survey(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, statement->scope->question->survey);
+}
+
+static void bind_threshold(const struct statement *statement)
+{
+    tr_pg_bind_int8(statement->params, llround(statement->scope->question->t_ms * 1000));
+}
+
+/* The ends of the scale that the KPI's answers have. */
+static void bind_least(const struct statement *statement)
+{
+    struct tr_slice type = tr_slice_of(statement->scope->question->entry->metric);
+    tr_pg_bind_int4(statement->params, tr_survey_find(type)->least);
+}
+
+static void bind_most(const struct statement *statement)
+{
+    struct tr_slice type = tr_slice_of(statement->scope->question->entry->metric);
+    tr_pg_bind_int4(statement->params, tr_survey_find(type)->most);
+}
+
+static void bind_vital_names(const struct statement *statement)
+{
+    tr_pg_array_begin(statement->params, TR_PG_TEXT);
+    for (size_t i = 0; i < TR_VITAL_COUNT; i++)
+        tr_pg_array_bytes(statement->params, tr_vitals[i].name, strlen(tr_vitals[i].name));
+    tr_pg_array_end(statement->params);
+}
+
+static void bind_of_vitals(const struct statement *statement,
+                           int64_t (*get)(const struct tr_vital *))
+{
+    tr_pg_array_begin(statement->params, TR_PG_INT8);
+    for (size_t i = 0; i < TR_VITAL_COUNT; i++)
+        tr_pg_array_int(statement->params, get(&tr_vitals[i]));
+    tr_pg_array_end(statement->params);
+}
+
+static int64_t get_parts(const struct tr_vital *vital)
+{
+    int64_t parts = 1;
+    for (int i = 0; i < vital->decimals; i++)
+        parts *= 10;
+    return parts;
+}
+
+static int64_t get_good(const struct tr_vital *vital)
+{
+    return vital->good;
+}
+
+static int64_t get_poor(const struct tr_vital *vital)
+{
+    return vital->poor;
+}
+
+static int64_t get_most(const struct tr_vital *vital)
+{
+    return vital->most;
+}
+
+static void bind_vital_parts(const struct statement *statement)
+{
+    bind_of_vitals(statement, get_parts);
+}
+
+static void bind_vital_good(const struct statement *statement)
+{
+    bind_of_vitals(statement, get_good);
+}
+
+static void bind_vital_poor(const struct statement *statement)
+{
+    bind_of_vitals(statement, get_poor);
+}
+
+static void bind_vital_most(const struct statement *statement)
+{
+    bind_of_vitals(statement, get_most);
+}
+
 static void bind_currency(const struct statement *statement)
 {
     tr_pg_bind_text(statement->params, tr_slice_of(statement->scope->question->project->currency));
@@ -162,6 +248,15 @@ static const struct {
     {"currency", bind_currency, false},
     {"property", bind_property, true},
     {"values", bind_values, true},
+    {"survey", bind_survey, false},
+    {"threshold_us", bind_threshold, false},
+    {"least", bind_least, false},
+    {"most", bind_most, false},
+    {"vital_names", bind_vital_names, false},
+    {"vital_parts", bind_vital_parts, false},
+    {"vital_good", bind_vital_good, false},
+    {"vital_poor", bind_vital_poor, false},
+    {"vital_most", bind_vital_most, false},
 };
 
 static void append_number(struct statement *statement, size_t number)

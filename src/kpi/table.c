@@ -140,6 +140,102 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "purchases",
         .shape = TR_KPI_MONEY,
     },
+    /* Performance and feedback */
+    {
+        .name = "web_vitals",
+        .definition = "share of the web_vital values of all metrics that are good; for each metric "
+                      "a percentile (ms; CLS has no unit), its shares good, needs_improvement and "
+                      "poor at the thresholds of web.dev/articles/vitals, and its rating at p75",
+        .formula = "count(good web_vital) / count(web_vital); per metric p75(web_vital.value)",
+        .unit = "ratio",
+        .sample = "measurements",
+        .note = "metrics are LCP, INP, CLS, FCP and TTFB; negative values, other metrics and what "
+                "is beyond a day are not counted; passed: LCP, INP and CLS, as far as measured, "
+                "are good at p75; percentiles are within 1 %",
+        .shape = TR_KPI_VITALS,
+        .takes = TR_KPI_TAKES_PERCENTILE,
+        .by = "metric",
+        .percentile = 75,
+    },
+    {
+        .name = "apdex",
+        .definition = "how satisfying the times of api_request are: those up to T (500 ms unless "
+                      "t=) count whole, those up to 4 T half, all others nothing",
+        .formula = "(count(value <= T) + count(T < value <= 4 T) / 2) / count(value)",
+        .unit = "ratio",
+        .sample = "requests with a value",
+        .shape = TR_KPI_FIELDS,
+        .takes = TR_KPI_TAKES_T,
+    },
+    {
+        .name = "errors",
+        .definition = "error events, grouped by type and message unless by= says otherwise, with "
+                      "the people and sessions affected, and when they were first and last seen "
+                      "in the range",
+        .formula = "count(error)",
+        .unit = "errors",
+        .sample = "errors",
+        .note = "type and message are cut at 200 bytes; fatal counts those with properties.fatal",
+        .shape = TR_KPI_FIELDS,
+        .by = "error",
+        .by_any = true,
+    },
+    {
+        .name = "nps",
+        .definition = "net promoter score: percentage of the answers 9 and 10 less that of 0 to 6",
+        .formula = "100 * (count(9-10) - count(0-6)) / count(nps answers)",
+        .unit = "score",
+        .sample = "answers",
+        .note = "every answer counts; values that are not whole numbers from 0 to 10 do not; "
+                "margin is 1.96 standard errors (95 %)",
+        .shape = TR_KPI_FIELDS,
+        .takes = TR_KPI_TAKES_SURVEY,
+        .metric = "nps",
+    },
+    {
+        .name = "csat",
+        .definition = "customer satisfaction: share of the answers 4 and 5 of 5",
+        .formula = "count(4-5) / count(csat answers)",
+        .unit = "ratio",
+        .sample = "answers",
+        .note = "every answer counts; values that are not whole numbers from 1 to 5 do not; low "
+                "and high are Wilson's interval (95 %)",
+        .shape = TR_KPI_FIELDS,
+        .takes = TR_KPI_TAKES_SURVEY,
+        .metric = "csat",
+    },
+    {
+        .name = "ces",
+        .definition = "customer effort score: mean answer from 1 (hard) to 7 (easy)",
+        .formula = "mean(ces answers)",
+        .unit = "score",
+        .sample = "answers",
+        .note = "every answer counts; values that are not whole numbers from 1 to 7 do not; margin "
+                "is 1.96 standard errors (95 %), null for one answer",
+        .shape = TR_KPI_FIELDS,
+        .takes = TR_KPI_TAKES_SURVEY,
+        .metric = "ces",
+    },
+    {
+        .name = "responses",
+        .definition = "answers to surveys, how many of each type, and how many with a text",
+        .formula = "count(survey_answer)",
+        .unit = "answers",
+        .sample = "answers",
+        .shape = TR_KPI_FIELDS,
+        .takes = TR_KPI_TAKES_SURVEY,
+    },
+    {
+        .name = "sentiment",
+        .definition = "mean sentiment of feedback, from -1 to 1, shares positive (from 0.05 on), "
+                      "neutral and negative (from -0.05 on), and the newest texts behind it",
+        .formula = "mean(sentiment of feedback events that have one)",
+        .unit = "score",
+        .sample = "feedback events with a sentiment",
+        .note = "a text without a score is judged by its words: approximate, English first",
+        .shape = TR_KPI_FIELDS,
+        .takes = TR_KPI_TAKES_SURVEY,
+    },
 };
 
 const size_t tr_kpi_entry_count = sizeof tr_kpi_entries / sizeof *tr_kpi_entries;

@@ -109,6 +109,7 @@ static void count_item(struct counts *counts, const struct item *item)
         .key = kind_and_name(counts->arena, record),
     };
     tr_counts_add(counts, &key, 1);
+    tr_counts_add_quality(counts, item, key, counts->arena);
     if (item->standard == STANDARD_API_REQUEST) {
         key.key = or_empty(record->route);
         key.metric = "request";

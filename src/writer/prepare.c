@@ -26,6 +26,7 @@ static enum standard standard_of(struct tr_slice name)
         {"subscription_changed", STANDARD_SUBSCRIPTION_CHANGED},
         {"subscription_started", STANDARD_SUBSCRIPTION_STARTED},
         {"web_vital", STANDARD_WEB_VITAL},
+        {"survey_answer", STANDARD_SURVEY_ANSWER},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (name.data[0] == names[i].name[0] && tr_slice_is(name, names[i].name))
@@ -67,6 +68,17 @@ static int64_t duration_us(const struct tr_record *record, enum standard standar
     return scaled_decimal(record->value_text, tr_slice_is(record->unit, "s") ? 6 : 3);
 }
 
+/* In parts of the vital; -1 for what is no measurement. */
+static int64_t vital_parts(const struct tr_record *record, const struct tr_vital *vital)
+{
+    /* Beyond this, parts would not fit. */
+    static const double most = 1e9;
+    if (vital == NULL || !record->has_value || record->value < 0 || record->value > most)
+        return -1;
+    int64_t parts = scaled_decimal(record->value_text, vital->decimals);
+    return parts <= vital->most ? parts : -1;
+}
+
 /* A record of a version this program does not know, say after a downgrade: kept as refused. */
 static void refuse_unreadable(struct item *item, const struct tr_spool_record *from,
                               const char *message, struct tr_arena *arena)
@@ -93,6 +105,10 @@ void tr_item_prepare(struct item *item, const struct tr_spool_record *from, stru
         return;
     item->standard = standard_of(item->record.name);
     item->value_us = duration_us(&item->record, item->standard);
+    if (item->standard == STANDARD_WEB_VITAL) {
+        item->vital = tr_vital_find(item->record.metric);
+        item->value_us = vital_parts(&item->record, item->vital);
+    }
     memcpy(item->person, item->record.person, sizeof item->person);
     item->has_session = item->record.session.data != NULL;
     if (item->has_session)

@@ -81,6 +81,9 @@ static void add_item(struct sketches *all, const struct item *item)
 {
     static const char request[] = "request";
     static const char page_load[] = "page_load";
+    static const char vital[] = "vital";
+    for (const char *grain = "qd"; item->vital != NULL && *grain != '\0'; grain++)
+        add_one(all, item, vital, *grain, tr_slice_of(item->vital->name));
     bool is_request = item->standard == STANDARD_API_REQUEST;
     if (!is_request && item->standard != STANDARD_PAGE_LOAD)
         return;

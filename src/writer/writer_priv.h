@@ -5,6 +5,7 @@
 #include "traction/base/arena.h"
 #include "traction/event.h"
 #include "traction/pg.h"
+#include "traction/standard.h"
 #include "traction/writer.h"
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ enum standard {
     STANDARD_SUBSCRIPTION_CHANGED,
     STANDARD_SUBSCRIPTION_STARTED,
     STANDARD_WEB_VITAL,
+    STANDARD_SURVEY_ANSWER,
 };
 
 /* A record on its way, with what the parts of the writer found out about it. */
@@ -37,7 +39,8 @@ struct item {
     enum standard standard; /* what its name stands for */
     int32_t day;            /* of the project's time zone, since 1970 */
     int64_t day_start_us;
-    int64_t value_us;   /* a duration, exactly rounded; -1: none */
+    int64_t value_us; /* a duration, exactly rounded, or a vital in its parts; -1: none */
+    const struct tr_vital *vital; /* of a web_vital; NULL: none that is known */
     uint8_t person[16]; /* whose it is: that of the record, or the user it was joined to */
     bool has_session;
     uint8_t session[16]; /* digest; only if it has one */
@@ -159,6 +162,10 @@ void tr_counts_add(struct counts *counts, const struct count_key *key, int64_t n
 /* Money: amount is an exact decimal. */
 void tr_counts_add_amount(struct counts *counts, const struct count_key *key,
                           struct tr_slice amount);
+/* How well it went and how people felt (quality.c): what apdex, web vitals, surveys and sentiment
+ * are made of. key is that of the item, but for metric and key. */
+void tr_counts_add_quality(struct counts *counts, const struct item *item, struct count_key key,
+                           struct tr_arena *arena);
 /* All counts that follow from the items alone. */
 void tr_counts_add_items(struct counts *counts, const struct landing *landing);
 int tr_counts_store(struct counts *counts, struct landing *landing, struct tr_error *error);

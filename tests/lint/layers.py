@@ -40,7 +40,7 @@ def check_own(path, module, header, row_of):
     if module is None or target == module or target == "embed":
         return None
     # A command's header may stand beside the module's own: bench.h is the command line's.
-    target = {"bench": "cli", "json": "event"}.get(target, target)
+    target = {"bench": "cli", "json": "event", "standard": "event"}.get(target, target)
     if target == module:
         return None
     if target not in row_of:
@@ -66,7 +66,8 @@ def main():
     row_of = rows()
     problems = [] if row_of else ["docs/architecture.md: no table of modules"]
     for path in source.files(".c", ".h", under="src") + source.files(".h", under="include"):
-        module = {"bench": "cli", "json": "event"}.get(module_of(path), module_of(path))
+        module = module_of(path)
+        module = {"bench": "cli", "json": "event", "standard": "event"}.get(module, module)
         if module in ("embed", "tools"):
             continue
         if module is not None and module not in row_of:

@@ -159,3 +159,119 @@ case when us > 0 then greatest(-700, least(1500,
 -- fragment: index_of_ms
 case when {ms} > 0 then greatest(-700, least(1500,
     ceil(ln({ms}::float8) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end
+-- fragment: vitals
+unnest(:vital_names, :vital_parts, :vital_good, :vital_poor, :vital_most)
+-- fragment: apdex_of_cells
+select {keys}, (sum(satisfied) + sum(tolerating) / 2) / nullif(sum(n), 0) as value,
+    sum(satisfied)::bigint as satisfied, sum(tolerating)::bigint as tolerating,
+    (sum(n) - sum(satisfied) - sum(tolerating))::bigint as frustrated, sum(n)::bigint as n
+from (
+    select t, {place} as g, n, coalesce(satisfied, 0) as satisfied,
+        coalesce(tolerating, 0) as tolerating
+    from cells
+) placed
+group by grouping sets ({sets})
+having sum(n) > 0
+-- fragment: survey_cells
+cells as materialized (
+    select {bucket} as t, {group} as g, e.value as score, count(*) as n
+    from {events} and e.name = 'survey_answer' and e.properties ->> 'type' = :metric
+        and e.value = trunc(e.value) and e.value between :least and :most
+        and (:survey::text is null or e.properties ->> 'survey' = :survey)
+    group by 1, 2, 3
+)
+-- fragment: survey_rollup_cells
+cells as materialized (
+    select {rollup_bucket} as t, null::text as g, split_part(r.key, ':', 2)::numeric as score,
+        sum(r.n) as n
+    from {counts} and r.metric = 'survey' and split_part(r.key, ':', 1) = :metric
+    group by 1, 2, 3
+)
+-- fragment: nps_of_cells
+select level, t, g, label, round(100 * mean, 9) as value, promoters, passives, detractors,
+    round(100 * margin, 9) as margin, round(greatest(-100, 100 * (mean - margin)), 9) as low,
+    round(least(100, 100 * (mean + margin)), 9) as high, n
+from (
+    select {keys}, sum(n)::bigint as n, sum(n * x) / sum(n) as mean,
+        1.96 * sqrt(greatest(0, sum(n * x * x) / sum(n) - (sum(n * x) / sum(n)) ^ 2) / sum(n))
+            as margin,
+        coalesce(sum(n) filter (where x = 1), 0)::bigint as promoters,
+        coalesce(sum(n) filter (where x = 0), 0)::bigint as passives,
+        coalesce(sum(n) filter (where x = -1), 0)::bigint as detractors
+    from (
+        select t, {place} as g, n, case when score >= 9 then 1 when score <= 6 then -1 else 0 end
+                as x
+        from cells
+    ) placed
+    group by grouping sets ({sets})
+    having sum(n) > 0
+) s
+-- fragment: csat_of_cells
+-- The interval is Wilson's.
+select level, t, g, label, round(p, 9) as value, satisfied, neutral, dissatisfied,
+    round((p + 1.9208 / n - spread) / (1 + 3.8416 / n), 9) as low,
+    round((p + 1.9208 / n + spread) / (1 + 3.8416 / n), 9) as high, n
+from (
+    select level, t, g, label, n, satisfied, neutral, n - satisfied - neutral as dissatisfied,
+        satisfied / n::numeric as p,
+        1.96 * sqrt((satisfied / n::numeric * (1 - satisfied / n::numeric) + 0.9604 / n) / n)
+            as spread
+    from (
+        select {keys}, sum(n)::bigint as n,
+            coalesce(sum(n) filter (where score >= 4), 0)::bigint as satisfied,
+            coalesce(sum(n) filter (where score = 3), 0)::bigint as neutral
+        from (select t, {place} as g, score, n from cells) placed
+        group by grouping sets ({sets})
+        having sum(n) > 0
+    ) c
+) s
+-- fragment: ces_of_cells
+select level, t, g, label, round(mean, 9) as value, easy, neutral, hard, round(margin, 9) as margin,
+    round(mean - margin, 9) as low, round(mean + margin, 9) as high, n
+from (
+    select {keys}, sum(n)::bigint as n, sum(n * score) / sum(n) as mean,
+        1.96 * sqrt(greatest(0, sum(n * score * score) - sum(n * score) ^ 2 / sum(n))
+            / nullif(sum(n) - 1, 0) / sum(n)) as margin,
+        coalesce(sum(n) filter (where score >= 5), 0)::bigint as easy,
+        coalesce(sum(n) filter (where score = 4), 0)::bigint as neutral,
+        coalesce(sum(n) filter (where score <= 3), 0)::bigint as hard
+    from (select t, {place} as g, score, n from cells) placed
+    group by grouping sets ({sets})
+    having sum(n) > 0
+) s
+-- fragment: responses_of_cells
+select {keys}, sum(n)::bigint as value, coalesce(sum(n) filter (where type = 'nps'), 0)::bigint as nps,
+    coalesce(sum(n) filter (where type = 'csat'), 0)::bigint as csat,
+    coalesce(sum(n) filter (where type = 'ces'), 0)::bigint as ces,
+    coalesce(sum(n) filter (where type = 'text'), 0)::bigint as text,
+    coalesce(sum(n) filter (where type = 'other'), 0)::bigint as other_types,
+    coalesce(sum(n) filter (where has_text), 0)::bigint as with_text, sum(n)::bigint as n
+from (select t, {place} as g, type, has_text, n from cells) placed
+group by grouping sets ({sets})
+having sum(n) > 0
+-- fragment: sentiment_of_cells
+select s.level, s.t, s.g, s.label, round(s.amount / s.n, 9) as value,
+    round(s.positive / s.n, 9) as positive, round((s.n - s.positive - s.negative) / s.n, 9)
+        as neutral, round(s.negative / s.n, 9) as negative,
+    case when s.level = 3 then coalesce((
+        select jsonb_agg(jsonb_build_object('text', a.properties ->> 'text',
+            'sentiment', round(a.sentiment::numeric, 6), 'at', left(trim('"' from to_json(a.ts)::text), -6) || 'Z', 'name', a.name,
+            'survey', a.properties ->> 'survey') order by a.ts desc)
+        from (
+            select e.ts, e.name, e.sentiment, e.properties
+            from {events} and e.sentiment is not null
+                and jsonb_typeof(e.properties -> 'text') = 'string'
+                and e.properties ->> 'text' <> ''
+                and (:survey::text is null or e.properties ->> 'survey' = :survey)
+            order by e.ts desc
+            limit 20
+        ) a), jsonb_build_array()) end as answers,
+    s.n::bigint as n
+from (
+    select {keys}, sum(n) as n, sum(amount) as amount,
+        coalesce(sum(n) filter (where feeling = 'positive'), 0) as positive,
+        coalesce(sum(n) filter (where feeling = 'negative'), 0) as negative
+    from (select t, {place} as g, feeling, n, amount from cells) placed
+    group by grouping sets ({sets})
+    having sum(n) > 0
+) s

@@ -41,3 +41,5 @@ e.plan
 e.metric
 -- fragment: properties
 coalesce(e.properties ->> :property, e.properties #>> string_to_array(:property, '.'))
+-- fragment: error
+case when e.name = 'error' then traction.error_label(e.properties) end

@@ -510,6 +510,59 @@ static void test_whole_row(void **state)
     free(row);
 }
 
+static void test_feedback_row(void **state)
+{
+    (void)state;
+    struct row *row = calloc(1, sizeof *row);
+    read_row(row, "{\"name\":\"survey_answer\",\"value\":4,\"properties\":{\"type\":\"csat\"}}");
+    const float half = 0.5F;
+    uint32_t bits;
+    memcpy(&bits, &half, sizeof bits);
+    bits = htobe32(bits);
+    assert_memory_equal(row->columns[TR_COLUMN_SENTIMENT].data, &bits, sizeof bits);
+    assert_true(row->record.has_sentiment && row->record.sentiment == 500000);
+    assert_true(tr_slice_is(row->record.properties, "{\"type\":\"csat\"}"));
+    done(&row->outcome);
+    /* Of another kind it is no feedback. */
+    read_row(row, "{\"name\":\"survey_answer\",\"kind\":\"business\",\"value\":4,"
+                  "\"properties\":{\"type\":\"csat\"}}");
+    assert_column(row, TR_COLUMN_SENTIMENT, NULL);
+    assert_false(row->record.has_sentiment);
+    done(&row->outcome);
+    free(row);
+}
+
+/* A record that a program of the first release left in the spool: its row has no sentiment. */
+static void test_row_of_an_older_program(void **state)
+{
+    (void)state;
+    struct row *row = calloc(1, sizeof *row);
+    struct tr_error error = TR_ERROR_INIT;
+    struct tr_record record;
+    struct tr_buf out;
+    read_row(row, "{\"name\":\"x\",\"properties\":{\"a\":1}}");
+    struct tr_slice whole = row->record.row;
+    struct tr_buf *bytes = &row->outcome.records;
+    size_t count_at = (size_t)(whole.data - bytes->data) + 1;
+    size_t cut = (size_t)4 * (TR_COLUMN_COUNT - TR_COLUMN_COUNT_LEAST);
+    bytes->data[count_at] = TR_COLUMN_COUNT_LEAST;
+    bytes->size -= cut;
+    assert_int_equal(tr_record_decode(tr_buf_slice(bytes), &record, &error), 0);
+    assert_false(record.has_sentiment);
+    tr_buf_init(&out, 1 << 16);
+    tr_record_append_row(&record, &out);
+    bytes->data[count_at] = TR_COLUMN_COUNT;
+    assert_int_equal(out.size, whole.size);
+    assert_memory_equal(out.data, whole.data, whole.size);
+    tr_buf_fini(&out);
+    bytes->data[count_at] = TR_COLUMN_COUNT_LEAST - 1;
+    assert_int_equal(tr_record_decode(tr_buf_slice(bytes), &record, &error), -EBADMSG);
+    bytes->data[count_at] = TR_COLUMN_COUNT + 1;
+    assert_int_equal(tr_record_decode(tr_buf_slice(bytes), &record, &error), -EBADMSG);
+    done(&row->outcome);
+    free(row);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -699,6 +752,8 @@ int main(void)
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_whole_row),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_feedback_row),
+        cmocka_unit_test(test_row_of_an_older_program),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_repaired_text),
         cmocka_unit_test(test_truncated_text),
