@@ -185,6 +185,7 @@ struct tr_record {
     struct tr_slice route;
     struct tr_slice feature;
     struct tr_slice goal;
+    struct tr_slice plan;
     /* rejects */
     int32_t index;
     struct tr_slice source;
