@@ -188,6 +188,7 @@ struct tr_record {
     struct tr_slice metric;
     bool has_sentiment;
     int32_t sentiment; /* millionths */
+    struct tr_slice plan;
     /* rejects */
     int32_t index;
     struct tr_slice source;

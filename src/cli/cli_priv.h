@@ -110,6 +110,12 @@ int tr_cli_load(const struct tr_cli_database *database, struct tr_config **confi
 int tr_cli_connect(const struct tr_cli_database *database, struct tr_pg **pg_out,
                    struct tr_error *error);
 
+/* Money (money.c): whether these bytes name a currency; --gross-margin, NULL where not given; each
+ * --rate CODE=RATE, as JSON of exact decimals, null where the rate is removed. The caller frees. */
+bool tr_cli_is_currency(const char *text, size_t size);
+int tr_cli_check_margin(const char *text, struct tr_error *error);
+int tr_cli_parse_rates(const struct tr_cli_list *list, char **json_out, struct tr_error *error);
+
 /* A project by name or UUID: its number. */
 int tr_cli_find_project(struct tr_pg *pg, const char *project, int32_t *id_out,
                         struct tr_error *error);

@@ -16,6 +16,9 @@ struct settings {
     bool any_origin;
     const char *retention;  /* "90d", or "forever" */
     int32_t retention_days; /* parsed; 0: for ever */
+    const char *gross_margin;
+    struct tr_cli_list rates;
+    char *rates_json; /* parsed */
 };
 
 #define SETTINGS_OPTIONS(target)                                                               \
@@ -25,6 +28,10 @@ struct settings {
          "three letters of ISO 4217, such as EUR"},                                            \
         {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                                   \
          "an origin whose pages may write, such as https://app.example; repeated"},            \
+        {"gross-margin", TR_CLI_TEXT, &(target).gross_margin, "SHARE",                         \
+         "the share of revenue that its costs leave, such as 0.8; for ltv and payback"},       \
+        {"rate", TR_CLI_LIST, &(target).rates, "CODE=RATE",                                    \
+         "what one of a currency is in the project's: EUR=1.08; EUR= removes it; repeated"},   \
     {                                                                                          \
         "retention", TR_CLI_TEXT, &(target).retention, "DAYS",                                 \
             "how long events are to be kept, such as 90d, or forever; noted, not yet enforced" \
@@ -34,8 +41,7 @@ struct settings {
 
 static int check_currency(const char *currency, struct tr_error *error)
 {
-    if (currency == NULL ||
-        (strlen(currency) == 3 && strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3))
+    if (currency == NULL || tr_cli_is_currency(currency, strlen(currency)))
         return 0;
     return tr_error_set(error, -EINVAL,
                         "--currency: expected three capital letters such as EUR, not \"%.20s\"",
@@ -106,6 +112,10 @@ static int check(struct tr_pg *pg, struct settings *settings, struct tr_error *e
         result = check_origin(settings->origins.items[i], error);
     if (result == 0)
         result = check_retention(settings, error);
+    if (result == 0)
+        result = tr_cli_check_margin(settings->gross_margin, error);
+    if (result == 0)
+        result = tr_cli_parse_rates(&settings->rates, &settings->rates_json, error);
     return result == 0 ? check_timezone(pg, settings->timezone, error) : result;
 }
 
@@ -127,10 +137,38 @@ static void bind_retention(struct tr_pg_params *params, const struct settings *s
         tr_pg_bind_null(params);
 }
 
+static void bind_optional(struct tr_pg_params *params, const char *text)
+{
+    tr_pg_bind_text(params, text != NULL ? tr_slice_of(text) : TR_SLICE_NONE);
+}
+
+/* Of a row that tells of a project's new currency and rates. */
+static int check_rates(const struct tr_pg_result *row, struct tr_error *error)
+{
+    if (tr_pg_rows(row) > 0 && tr_pg_get_bool(row, 0, tr_pg_column(row, "has_own_rate"))) {
+        tr_error_set(error, -EINVAL, "--rate: the project's own currency has none");
+        return tr_error_hint(error, "Remove it: --rate CODE=");
+    }
+    if (tr_pg_rows(row) > 0 && tr_pg_get_bool(row, 0, tr_pg_column(row, "has_old_rates"))) {
+        tr_error_set(error, -EINVAL, "--currency: the project has rates to the one it had");
+        return tr_error_hint(error, "Give each of them again, or remove it: --rate CODE=");
+    }
+    return 0;
+}
+
 static int name_taken(struct tr_pg *pg, const char *name, int result, struct tr_error *error)
 {
     if (result < 0 && strcmp(tr_pg_sqlstate(pg), "23505") == 0)
         return tr_error_set(error, -EEXIST, "there is already a project \"%.60s\"", name);
+    return result;
+}
+
+/* Commits what went well; else the first failure is the one to tell. */
+static int end(struct tr_pg *pg, int result, struct tr_error *error)
+{
+    if (result == 0)
+        return tr_pg_execute(pg, "commit", error);
+    tr_pg_execute(pg, "rollback", NULL);
     return result;
 }
 
@@ -144,9 +182,18 @@ static int add_project(struct tr_pg *pg, const struct settings *settings, bool a
     tr_pg_bind_text(params, tr_slice_of(settings->currency != NULL ? settings->currency : "USD"));
     bind_origins(params, &settings->origins);
     bind_retention(params, settings);
-    int result = tr_pg_query(pg, tr_pg_sql("queries/admin/project_add"), params, &made, error);
+    bind_optional(params, settings->gross_margin);
+    bind_optional(params, settings->rates_json);
+    int result = tr_pg_execute(pg, "begin", error);
+    if (result == 0)
+        result = name_taken(
+            pg, settings->name,
+            tr_pg_query(pg, tr_pg_sql("queries/admin/project_add"), params, &made, error), error);
+    if (result == 0)
+        result = check_rates(made, error);
+    result = end(pg, result, error);
     if (result < 0)
-        return name_taken(pg, settings->name, result, error);
+        return result;
     struct tr_slice uuid = tr_pg_get_bytes(made, 0, tr_pg_column(made, "uuid"));
     if (as_json)
         printf("{\"uuid\": \"%.*s\"}\n", (int)uuid.size, uuid.data);
@@ -169,15 +216,11 @@ static int check_timezone_free(struct tr_pg *pg, int32_t id, struct tr_error *er
     return tr_error_hint(error, "Ask with --timezone instead, or add another project.");
 }
 
-static void bind_optional(struct tr_pg_params *params, const char *text)
-{
-    tr_pg_bind_text(params, text != NULL ? tr_slice_of(text) : TR_SLICE_NONE);
-}
-
 static int set_project(struct tr_pg *pg, int32_t id, const struct settings *settings,
                        struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *set = NULL;
     tr_pg_bind_int4(params, id);
     bind_optional(params, settings->name);
     bind_optional(params, settings->timezone);
@@ -186,17 +229,18 @@ static int set_project(struct tr_pg *pg, int32_t id, const struct settings *sett
     bind_origins(params, &settings->origins);
     tr_pg_bind_bool(params, settings->retention != NULL);
     bind_retention(params, settings);
+    bind_optional(params, settings->gross_margin);
+    bind_optional(params, settings->rates_json);
     int result = tr_pg_execute(pg, "begin", error);
     if (result == 0 && settings->timezone != NULL)
         result = check_timezone_free(pg, id, error);
     if (result == 0)
         result = name_taken(
             pg, settings->name != NULL ? settings->name : "",
-            tr_pg_query(pg, tr_pg_sql("queries/admin/project_set"), params, NULL, error), error);
+            tr_pg_query(pg, tr_pg_sql("queries/admin/project_set"), params, &set, error), error);
     if (result == 0)
-        return tr_pg_execute(pg, "commit", error);
-    tr_pg_execute(pg, "rollback", NULL); /* the first failure is the one to tell */
-    return result;
+        result = check_rates(set, error);
+    return end(pg, result, error);
 }
 
 /* The commands --------------------------------------------------------------------------------- */
@@ -229,13 +273,15 @@ static int run_add(int argc, char **argv)
         result = check(pg, &settings, &error);
     if (result == 0)
         result = add_project(pg, &settings, as_json, &error);
+    free(settings.rates_json);
     return result < 0 ? tr_cli_fail(&error) : TR_EXIT_DONE;
 }
 
 static int run_list(int argc, char **argv)
 {
-    static const char *const columns[] = {"name",    "uuid",           "timezone", "currency",
-                                          "origins", "retention_days", NULL};
+    static const char *const columns[] = {"name",         "uuid",    "timezone",
+                                          "currency",     "origins", "retention_days",
+                                          "gross_margin", "rates",   NULL};
     struct tr_cli_database database = {NULL, NULL};
     bool as_json = false;
     const struct tr_cli_option options[] = {{"json", TR_CLI_FLAG, &as_json, NULL, "print JSON"},
@@ -292,6 +338,7 @@ static int run_set(int argc, char **argv)
         result = check(pg, &settings, &error);
     if (result == 0)
         result = set_project(pg, id, &settings, &error);
+    free(settings.rates_json);
     return result < 0 ? tr_cli_fail(&error) : TR_EXIT_DONE;
 }
 

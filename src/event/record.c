@@ -226,6 +226,7 @@ static bool decode_row(struct bytes *bytes, struct tr_record *record)
     record->route = columns[TR_COLUMN_ROUTE];
     record->feature = columns[TR_COLUMN_FEATURE];
     record->goal = columns[TR_COLUMN_GOAL];
+    record->plan = columns[TR_COLUMN_PLAN];
     if (columns[TR_COLUMN_STATUS].data != NULL)
         record->status = (int32_t)be32_at(columns[TR_COLUMN_STATUS].data);
     record->metric = columns[TR_COLUMN_METRIC];

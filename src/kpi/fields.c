@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Answers whose make-up the query itself decides: the column "value" is the KPI's number, "n" the
- * sample, and every other column stands beside them under its own name. Numbers become numbers,
- * JSON (steps of a funnel, cohorts) is put in as it is.
+ * sample, "note" of the whole what has to be said about it, and every other column stands beside
+ * them under its own name. Numbers become numbers, JSON (steps of a funnel, cohorts) is put in as
+ * it is.
  */
 #include "kpi_priv.h"
 
@@ -84,6 +85,16 @@ static json_t *number_json(double number)
     return json_real(number);
 }
 
+/* Whole numbers beyond 64 bits are read as the nearest double. */
+static json_t *document_json(struct tr_slice text)
+{
+    json_t *document = json_loadb(text.data, text.size, JSON_DECODE_ANY, NULL);
+    if (document == NULL)
+        document =
+            json_loadb(text.data, text.size, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+    return document;
+}
+
 static json_t *cell_json(const struct tr_kpi_field *field, const struct tr_kpi_cell *cell)
 {
     if (cell == NULL)
@@ -98,7 +109,7 @@ static json_t *cell_json(const struct tr_kpi_field *field, const struct tr_kpi_c
     case TR_PG_KIND_TEXT:
         return json_stringn(cell->text.data, cell->text.size);
     case TR_PG_KIND_JSON:
-        return json_loadb(cell->text.data, cell->text.size, JSON_DECODE_ANY, NULL);
+        return document_json(cell->text);
     }
     return json_null();
 }
@@ -128,7 +139,8 @@ void tr_kpi_add_fields(json_t *object, const struct tr_kpi_numbers *numbers,
                        const struct tr_kpi_point *point)
 {
     for (size_t i = 0; i < numbers->field_count; i++)
-        if (strcmp(numbers->fields[i].name, "value") != 0)
+        if (strcmp(numbers->fields[i].name, "value") != 0 &&
+            strcmp(numbers->fields[i].name, "note") != 0)
             json_object_set_new(object, numbers->fields[i].name, field_json(numbers, point, i));
 }
 
@@ -136,4 +148,12 @@ int64_t tr_kpi_field_sample(const struct tr_kpi_numbers *numbers, const struct t
 {
     size_t n = find_field(numbers, "n");
     return n < numbers->field_count && point->cells != NULL ? point->cells[n].integer : 0;
+}
+
+struct tr_slice tr_kpi_field_note(const struct tr_kpi_numbers *numbers,
+                                  const struct tr_kpi_point *point)
+{
+    size_t note = find_field(numbers, "note");
+    bool said = note < numbers->field_count && point->cells != NULL && !point->cells[note].null;
+    return said ? point->cells[note].text : TR_SLICE_NONE;
 }

@@ -305,3 +305,6 @@ void tr_kpi_add_fields(json_t *object, const struct tr_kpi_numbers *numbers,
                        const struct tr_kpi_point *point);
 /* The sample: the field n. */
 int64_t tr_kpi_field_sample(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point);
+/* What has to be said: the field note; data NULL: nothing. */
+struct tr_slice tr_kpi_field_note(const struct tr_kpi_numbers *numbers,
+                                  const struct tr_kpi_point *point);

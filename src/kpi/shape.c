@@ -232,6 +232,9 @@ static json_t *notes_json(const struct tr_kpi_result *result)
                                                      "value: no rates are set"));
             break;
         }
+    struct tr_slice said = tr_kpi_field_note(numbers, &numbers->total);
+    if (said.data != NULL)
+        json_array_append_new(notes, text_json(said));
     if (range->bucket_count > 0 && range->starts[0] < range->from_us)
         json_array_append_new(
             notes, json_string("the first interval is partial: it begins before the range"));

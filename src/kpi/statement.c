@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Puts a query together from the fragments of sql/queries/kpi. {name} is replaced by another piece:
- * one that the question chooses (the table below), else the fragment of that name in common.sql.
+ * one that the question chooses (the table below), else the fragment of that name in common.sql or
+ * money.sql.
  * :name becomes a parameter, bound once and numbered as it comes. Nothing of a question's text ever
  * becomes part of the query.
  */
@@ -297,6 +298,8 @@ static void append_parameter(struct statement *statement, struct tr_slice name)
 static void expand_common(struct statement *statement, const char *name)
 {
     const char *text = tr_pg_sql_fragment("queries/kpi/common", name);
+    if (text == NULL)
+        text = tr_pg_sql_fragment("queries/kpi/money", name);
     if (text == NULL)
         abort();
     expand(statement, text);

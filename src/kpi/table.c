@@ -236,6 +236,78 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .shape = TR_KPI_FIELDS,
         .takes = TR_KPI_TAKES_SURVEY,
     },
+    /* Business */
+    {
+        .name = "mrr",
+        .definition = "monthly recurring revenue: what customers pay a month at the end of the "
+                      "range, and how that changed within it",
+        .formula = "sum over people of their current monthly amount",
+        .sample = "customers at the end",
+        .file = "mrr",
+        .shape = TR_KPI_FIELDS,
+        .exact = true,
+        .metric = "mrr",
+    },
+    {
+        .name = "quick_ratio",
+        .definition = "how much monthly recurring revenue was won for each unit that was lost",
+        .formula = "(new + expansion + reactivation) / (contraction + churned)",
+        .unit = "times",
+        .sample = "customers at the end",
+        .file = "mrr",
+        .shape = TR_KPI_FIELDS,
+        .exact = true,
+        .metric = "quick_ratio",
+    },
+    {
+        .name = "churn_rate",
+        .definition = "share of the customers at the start (monthly amount above 0) whose amount "
+                      "is 0 at the end",
+        .formula = "customers at the start who ended / customers at the start",
+        .unit = "ratio",
+        .sample = "customers at the start",
+        .file = "customer_retention",
+        .shape = TR_KPI_FIELDS,
+        .exact = true,
+        .metric = "churn_rate",
+    },
+    {
+        .name = "revenue_churn",
+        .definition = "share of the monthly recurring revenue at the start that customers paid who "
+                      "ended; what others pay less counts in grr",
+        .formula = "MRR at the start of customers who ended / MRR at the start",
+        .unit = "ratio",
+        .sample = "customers at the start",
+        .file = "customer_retention",
+        .shape = TR_KPI_FIELDS,
+        .exact = true,
+        .metric = "revenue_churn",
+    },
+    {
+        .name = "nrr",
+        .definition = "net revenue retention: what the customers at the start pay at the end, of "
+                      "what they paid at the start",
+        .formula = "MRR at the end of the customers at the start / MRR at the start",
+        .unit = "ratio",
+        .sample = "customers at the start",
+        .file = "customer_retention",
+        .shape = TR_KPI_FIELDS,
+        .exact = true,
+        .metric = "nrr",
+    },
+    {
+        .name = "grr",
+        .definition = "gross revenue retention: the same, with nobody counting for more than they "
+                      "paid at the start",
+        .formula = "sum over customers at the start of min(MRR at the end, at the start) / MRR at "
+                   "the start",
+        .unit = "ratio",
+        .sample = "customers at the start",
+        .file = "customer_retention",
+        .shape = TR_KPI_FIELDS,
+        .exact = true,
+        .metric = "grr",
+    },
 };
 
 const size_t tr_kpi_entry_count = sizeof tr_kpi_entries / sizeof *tr_kpi_entries;

@@ -10,7 +10,7 @@
 
 #include "table.h"
 
-enum { KEY_MAX_BYTES = 512 };
+enum { KEY_MAX_BYTES = 512, COST_SEPARATOR = 0x1f };
 
 struct count {
     struct table_entry entry;
@@ -98,6 +98,22 @@ static struct tr_slice or_empty(struct tr_slice text)
     return text.data != NULL ? text : TR_SLICE("");
 }
 
+/* Money spent to win people, by channel. Currencies have no separator in them; channels might. */
+static void count_cost(struct counts *counts, const struct tr_record *record, struct count_key *key)
+{
+    struct tr_slice unit = or_empty(record->unit);
+    struct tr_slice channel = or_empty(record->channel);
+    if (record->value_text.data == NULL)
+        return;
+    char *text = tr_arena_alloc(counts->arena, unit.size + 1 + channel.size);
+    memcpy(text, unit.data, unit.size);
+    text[unit.size] = COST_SEPARATOR;
+    memcpy(text + unit.size + 1, channel.data, channel.size);
+    key->metric = "cost";
+    key->key = tr_slice(text, unit.size + 1 + channel.size);
+    tr_counts_add_amount(counts, key, record->value_text);
+}
+
 static void count_item(struct counts *counts, const struct item *item)
 {
     const struct tr_record *record = &item->record;
@@ -125,6 +141,8 @@ static void count_item(struct counts *counts, const struct item *item)
         key.metric = "revenue";
         key.key = or_empty(record->unit);
         tr_counts_add_amount(counts, &key, record->value_text);
+    } else if (item->standard == STANDARD_ACQUISITION_COST) {
+        count_cost(counts, record, &key);
     }
 }
 

@@ -114,6 +114,7 @@ struct rollups {
     struct counts *counts;
     struct sketches *sketches;
     struct sessions *sessions;
+    struct subscriptions *subscriptions;
 };
 
 /* Whose the items are, and in which sessions. */
@@ -132,6 +133,7 @@ static void gather_rollups(struct tr_writer *writer, struct landing *landing,
     tr_counts_add_items(rollups->counts, landing);
     rollups->sketches = tr_sketches_gather(landing);
     rollups->sessions = tr_sessions_gather(landing, writer->visits);
+    rollups->subscriptions = tr_subscriptions_gather(landing);
     tr_members_gather(writer->members, landing);
     tr_people_gather(writer->people, landing);
 }
@@ -149,6 +151,8 @@ static int store_rollups(struct tr_writer *writer, struct landing *landing,
             tr_people_store(writer->people, landing, rollups->counts, writer->calendars, error);
     if (result == 0)
         result = tr_sessions_store(rollups->sessions, error);
+    if (result == 0)
+        result = tr_subscriptions_store(rollups->subscriptions, landing, error);
     if (result == 0)
         result = tr_sketches_store(rollups->sketches, landing, error);
     if (result == 0)

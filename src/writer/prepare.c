@@ -13,6 +13,7 @@ static enum standard standard_of(struct tr_slice name)
         const char *name;
         enum standard standard;
     } names[] = {
+        {"acquisition_cost", STANDARD_ACQUISITION_COST},
         {"api_request", STANDARD_API_REQUEST},
         {"conversion", STANDARD_CONVERSION},
         {"engaged_time", STANDARD_ENGAGED_TIME},
@@ -23,6 +24,7 @@ static enum standard standard_of(struct tr_slice name)
         {"page_view", STANDARD_PAGE_VIEW},
         {"purchase", STANDARD_PURCHASE},
         {"sign_up", STANDARD_SIGN_UP},
+        {"subscription_cancelled", STANDARD_SUBSCRIPTION_CANCELLED},
         {"subscription_changed", STANDARD_SUBSCRIPTION_CHANGED},
         {"subscription_started", STANDARD_SUBSCRIPTION_STARTED},
         {"web_vital", STANDARD_WEB_VITAL},

@@ -13,6 +13,7 @@
 /* The standard names that rollups are made of. */
 enum standard {
     STANDARD_OTHER,
+    STANDARD_ACQUISITION_COST,
     STANDARD_API_REQUEST,
     STANDARD_CONVERSION,
     STANDARD_ENGAGED_TIME,
@@ -23,6 +24,7 @@ enum standard {
     STANDARD_PAGE_VIEW,
     STANDARD_PURCHASE,
     STANDARD_SIGN_UP,
+    STANDARD_SUBSCRIPTION_CANCELLED,
     STANDARD_SUBSCRIPTION_CHANGED,
     STANDARD_SUBSCRIPTION_STARTED,
     STANDARD_WEB_VITAL,
@@ -214,6 +216,12 @@ struct sessions;
 /* visits says which sessions became one. */
 struct sessions *tr_sessions_gather(struct landing *landing, const struct visits *visits);
 int tr_sessions_store(struct sessions *sessions, struct tr_error *error);
+
+/* What people pay a month. */
+struct subscriptions;
+struct subscriptions *tr_subscriptions_gather(const struct landing *landing);
+int tr_subscriptions_store(const struct subscriptions *subscriptions, struct landing *landing,
+                           struct tr_error *error);
 
 /* Bookkeeping (ledger.c)
  * -------------------------------------------------------------------------------- */

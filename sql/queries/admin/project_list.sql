@@ -7,6 +7,8 @@ select coalesce(json_agg(json_build_object(
            'currency', currency,
            'origins', allowed_origins,
            'retention_days', retention_days,
+           'gross_margin', trim_scale(gross_margin)::text,
+           'rates', rates,
            'created', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
        order by name), '[]')::text
 from traction.project;

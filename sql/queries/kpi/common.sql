@@ -22,6 +22,12 @@ traction.event e
     left join traction.alias a on a.project_id = :project and a.anonymous = e.person
         and e.received_at >= a.from_at and e.received_at < a.to_at
     where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
+-- fragment: people_history
+-- From the first event on, and not filtered: what followed from what.
+traction.event e
+    left join traction.alias a on a.project_id = :project and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
+    where e.project_id = :project and e.ts < :to {bots}
 -- fragment: session_events
 -- The same, with which sessions they are in: {session}, null for those in none.
 traction.event e
