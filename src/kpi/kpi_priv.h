@@ -44,6 +44,8 @@ struct tr_kpi_entry {
     const char *note;   /* said in every answer; NULL: nothing */
     const char *file;   /* of sql/queries/kpi; NULL: the same name */
     enum tr_kpi_shape shape;
+    enum tr_kpi_evidence evidence;
+    enum tr_kpi_better better;
     bool days;          /* rollups know only whole days of the project's time zone */
     bool exact;         /* "rollup" reads tables with instants: any range and interval will do */
     unsigned takes;     /* enum tr_kpi_extra */
@@ -136,6 +138,7 @@ struct tr_kpi_question {
     enum tr_kpi_source source;
     double t_ms; /* of apdex */
     struct tr_slice survey;
+    bool annotations;
     const char *only_events; /* why rollups cannot answer; NULL: they might */
 };
 
@@ -245,6 +248,7 @@ struct tr_kpi_point {
     struct tr_slice amount; /* decimal; data NULL: 0 */
     double value;           /* of a distribution */
     double mean;
+    double sd; /* of the total alone */
     double quantiles[TR_KPI_QUANTILES];
 };
 
@@ -298,6 +302,8 @@ struct tr_kpi_result {
 };
 /* A new reference. */
 json_t *tr_kpi_answer_json(const struct tr_kpi_result *result);
+/* What was marked within the range (src/kpi/marks.c): an array, a new reference. */
+int tr_kpi_annotations(struct tr_kpi_ask *ask, const struct tr_kpi_range *range, json_t **list_out);
 /* Fields (src/kpi/fields.c). The value of a point, a new reference; and everything else that its
  * row has, set in the object. Where there is no row, whole numbers are 0 and all else is null. */
 json_t *tr_kpi_field_value(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point);

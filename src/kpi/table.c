@@ -26,6 +26,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "page views",
         .file = "event_count",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
         .event = "page_view",
     },
     {
@@ -35,6 +36,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "users",
         .sample = "engagement events",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
         .days = true,
     },
     {
@@ -44,6 +46,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "users",
         .sample = "new people",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
     },
     {
         .name = "sessions",
@@ -53,6 +56,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "sessions",
         .note = "events without a session id belong to no session",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
         .days = true,
     },
     {
@@ -65,6 +69,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "events without a session id belong to no session; a session over the edge of the "
                 "range or of an interval counts with its part inside; percentiles are within 1 %",
         .shape = TR_KPI_DISTRIBUTION,
+        .evidence = TR_KPI_MEAN,
+        .better = TR_KPI_UP,
         .days = true,
     },
     {
@@ -74,6 +80,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "uses",
         .sample = "uses",
         .shape = TR_KPI_FEATURES,
+        .better = TR_KPI_UP,
         .days = true,
         .by = "feature",
     },
@@ -85,6 +92,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "page loads",
         .file = "duration",
         .shape = TR_KPI_DISTRIBUTION,
+        .evidence = TR_KPI_PERCENTILE,
+        .better = TR_KPI_DOWN,
         .takes = TR_KPI_TAKES_PERCENTILE,
         .event = "page_load",
         .metric = "page_load",
@@ -98,6 +107,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "requests",
         .file = "duration",
         .shape = TR_KPI_DISTRIBUTION,
+        .evidence = TR_KPI_PERCENTILE,
+        .better = TR_KPI_DOWN,
         .takes = TR_KPI_TAKES_PERCENTILE,
         .event = "api_request",
         .metric = "request",
@@ -110,6 +121,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "ratio",
         .sample = "requests",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
     },
     {
         .name = "client_error_rate",
@@ -119,6 +132,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "sessions",
         .note = "events without a session id belong to no session",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
         .days = true,
     },
     {
@@ -130,6 +145,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "active people",
         .note = "who converted need not have an engagement event, so the ratio may exceed 1",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .days = true,
         .takes = TR_KPI_TAKES_GOAL,
     },
@@ -139,6 +156,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "sum(purchase.value)",
         .sample = "purchases",
         .shape = TR_KPI_MONEY,
+        .better = TR_KPI_UP,
     },
     /* Performance and feedback */
     {
@@ -153,6 +171,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
                 "is beyond a day are not counted; passed: LCP, INP and CLS, as far as measured, "
                 "are good at p75; percentiles are within 1 %",
         .shape = TR_KPI_VITALS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_PERCENTILE,
         .by = "metric",
         .percentile = 75,
@@ -165,6 +185,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "ratio",
         .sample = "requests with a value",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_T,
     },
     {
@@ -177,6 +198,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "errors",
         .note = "type and message are cut at 200 bytes; fatal counts those with properties.fatal",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_DOWN,
         .by = "error",
         .by_any = true,
     },
@@ -189,6 +211,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "every answer counts; values that are not whole numbers from 0 to 10 do not; "
                 "margin is 1.96 standard errors (95 %)",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_MEAN,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
         .metric = "nps",
     },
@@ -201,6 +225,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "every answer counts; values that are not whole numbers from 1 to 5 do not; low "
                 "and high are Wilson's interval (95 %)",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
         .metric = "csat",
     },
@@ -213,6 +239,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "every answer counts; values that are not whole numbers from 1 to 7 do not; margin "
                 "is 1.96 standard errors (95 %), null for one answer",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_MEAN,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
         .metric = "ces",
     },
@@ -234,6 +262,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "feedback events with a sentiment",
         .note = "a text without a score is judged by its words: approximate, English first",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
     },
     /* Business */
@@ -245,6 +274,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the end",
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .exact = true,
         .metric = "mrr",
     },
@@ -256,6 +286,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the end",
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .exact = true,
         .metric = "quick_ratio",
     },
@@ -268,6 +299,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
         .exact = true,
         .metric = "churn_rate",
     },
@@ -280,6 +313,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_DOWN,
         .exact = true,
         .metric = "revenue_churn",
     },
@@ -292,6 +326,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .exact = true,
         .metric = "nrr",
     },
@@ -305,6 +340,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .exact = true,
         .metric = "grr",
     },
@@ -377,14 +413,18 @@ const struct tr_kpi_entry *tr_kpi_find(struct tr_slice name, const char **near_o
 
 json_t *tr_kpi_catalogue(void)
 {
+    static const char *const better[] = {"none", "up", "down"};
+    static const char *const evidence[] = {"none", "share", "mean", "percentile"};
     json_t *list = json_array();
     for (size_t i = 0; i < tr_kpi_entry_count; i++) {
         const struct tr_kpi_entry *entry = &tr_kpi_entries[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:o}", "kpi", entry->name,
-                            "definition", entry->definition, "formula", entry->formula, "unit",
-                            entry->unit != NULL ? entry->unit : "currency", "n", entry->sample,
-                            "note", entry->note, "parameters", tr_kpi_parameters_json(entry)));
+            list,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o}", "kpi", entry->name,
+                      "definition", entry->definition, "formula", entry->formula, "unit",
+                      entry->unit != NULL ? entry->unit : "currency", "n", entry->sample, "note",
+                      entry->note, "better", better[entry->better], "evidence",
+                      evidence[entry->evidence], "parameters", tr_kpi_parameters_json(entry)));
     }
     return json_pack("{s:o}", "kpis", list);
 }
