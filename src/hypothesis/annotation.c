@@ -123,7 +123,7 @@ int tr_annotation_add(struct tr_hypothesis_ask *ask, const json_t *body, bool *m
     return result;
 }
 
-/* id < 0: all of the range and kind. */
+/* id -1: all of the range and kind. */
 static int list(struct tr_hypothesis_ask *ask, int64_t from_us, int64_t to_us, struct tr_slice kind,
                 int64_t id, json_t **list_out)
 {
@@ -133,10 +133,7 @@ static int list(struct tr_hypothesis_ask *ask, int64_t from_us, int64_t to_us, s
     tr_pg_bind_timestamptz(params, from_us);
     tr_pg_bind_timestamptz(params, to_us);
     tr_pg_bind_text(params, kind);
-    if (id < 0)
-        tr_pg_bind_null(params);
-    else
-        tr_pg_bind_int8(params, id);
+    tr_pg_bind_int8(params, id);
     tr_pg_bind_int4(params, TR_ANNOTATION_LIST_MAX);
     int result = tr_pg_query(ask->pg, tr_pg_sql("queries/hypothesis/annotation_list"), params, &row,
                              ask->error);

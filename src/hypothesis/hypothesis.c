@@ -208,14 +208,6 @@ static int read_body(struct tr_hypothesis_ask *ask, const json_t *body,
     return result == 0 ? read_period(ask, body, hypothesis) : result;
 }
 
-static void bind_either(struct tr_pg_params *params, bool given, double number)
-{
-    if (given)
-        tr_pg_bind_float8(params, number);
-    else
-        tr_pg_bind_null(params);
-}
-
 static int store(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -226,8 +218,8 @@ static int store(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
     tr_pg_bind_text(params, tr_slice_of(hypothesis->title));
     tr_pg_bind_text(params, tr_slice_of(hypothesis->kpi));
     tr_pg_bind_text(params, tr_slice_of(parameters));
-    bind_either(params, claim->above, claim->bound);
-    bind_either(params, !claim->above, claim->bound);
+    tr_pg_bind_bool(params, claim->above);
+    tr_pg_bind_float8(params, claim->bound);
     tr_pg_bind_timestamptz(params, hypothesis->from_us);
     tr_pg_bind_timestamptz(params, hypothesis->until_us);
     tr_pg_bind_int8(params, claim->min_sample);
@@ -354,7 +346,7 @@ static int decide(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis,
     tr_pg_bind_int8(params, hypothesis->id);
     tr_pg_bind_timestamptz(params, ask->now_us);
     tr_pg_bind_text(params, tr_slice_of(tr_verdict_names[verdict]));
-    bind_either(params, measured->known, measured->value);
+    tr_pg_bind_float8(params, measured->known ? measured->value : NAN);
     tr_pg_bind_int8(params, measured->n);
     tr_pg_bind_text(params, text);
     hypothesis->decided_us = ask->now_us;
@@ -472,16 +464,13 @@ static void read_row(const struct tr_pg_result *rows, int row, struct tr_arena *
     };
 }
 
-/* id < 0: all. Appends them, judged, to the list. */
+/* id -1: all. Appends them, judged, to the list. */
 static int list_into(struct tr_hypothesis_ask *ask, int64_t id, json_t *list)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
     tr_pg_bind_int4(params, ask->project->id);
-    if (id < 0)
-        tr_pg_bind_null(params);
-    else
-        tr_pg_bind_int8(params, id);
+    tr_pg_bind_int8(params, id);
     int result = tr_pg_query(ask->pg, tr_pg_sql("queries/hypothesis/hypothesis_list"), params,
                              &rows, ask->error);
     for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
