@@ -47,11 +47,11 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
     },
     {
         .name = "sessions",
-        .definition = "distinct sessions with at least one event",
+        .definition = "distinct sessions: of the client's session ids, else by 30 minutes of "
+                      "inactivity of the same person",
         .formula = "count(distinct session)",
         .unit = "sessions",
         .sample = "sessions",
-        .note = "events without a session id belong to no session",
         .shape = TR_KPI_COUNT,
         .days = true,
     },
@@ -62,8 +62,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "mean over sessions of (sum(engaged_time.value) or last - first event)",
         .unit = "ms",
         .sample = "sessions",
-        .note = "events without a session id belong to no session; a session over the edge of the "
-                "range or of an interval counts with its part inside; percentiles are within 1 %",
+        .note = "a session over the edge of the range or of an interval counts with its part "
+                "inside; percentiles are within 1 %",
         .shape = TR_KPI_DISTRIBUTION,
         .days = true,
     },
@@ -117,7 +117,6 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "count(distinct session with an error) / count(distinct session)",
         .unit = "ratio",
         .sample = "sessions",
-        .note = "events without a session id belong to no session",
         .shape = TR_KPI_RATIO,
         .days = true,
     },

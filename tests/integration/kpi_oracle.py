@@ -15,7 +15,39 @@ DIMENSIONS = {
     "browser": "browser", "properties.plan": "properties ->> 'plan'",
     "properties.env": "properties ->> 'env'",
 }
-WHO = "coalesce('u' || user_id, 'a' || anonymous_id)"
+WHO = "who"
+# Who people are and what sessions there are, by the words of docs/events.md.
+PREPARE = """
+drop schema if exists oracle cascade;
+create schema oracle;
+create table oracle.event as
+with identified as (
+    select project_id, anonymous_id, user_id, received_at from traction.event
+    where name = 'identify' and user_id is not null and anonymous_id is not null and not bot
+), people as (
+    select e.*, coalesce('u' || e.user_id, 'u' || coalesce(
+        (select i.user_id from identified i where i.project_id = e.project_id
+            and i.anonymous_id = e.anonymous_id and i.received_at <= e.received_at
+            order by i.received_at desc limit 1),
+        (select i.user_id from identified i where i.project_id = e.project_id
+            and i.anonymous_id = e.anonymous_id order by i.received_at limit 1)),
+        'a' || e.anonymous_id) as who
+    from traction.event e
+), marked as (
+    select p.*, session_id is null and not bot
+        and (kind = 'e' or name in ('error', 'page_load', 'web_vital')) as visits
+    from people p
+), breaks as (
+    select m.*, visits and coalesce(ts - lag(ts) over (partition by project_id, who, visits
+        order by ts) > interval '30 minutes', true) as begins
+    from marked m
+)
+select b.*, coalesce('c' || session_id, case when visits then who || '#' || sum(begins::int)
+    over (partition by project_id, who, visits order by ts) end) as sess
+from breaks b;
+create index on oracle.event (project_id, ts);
+analyze oracle.event;
+"""
 
 
 class Stretch:
@@ -28,7 +60,7 @@ class Stretch:
         self.values = (start, end)
         self.condition = condition
         self.all = f"project_id = {project}" + ("" if bots else " and not bot")
-        self.events = (f"(select * from traction.event where {self.all} and ts >= %s and ts < %s"
+        self.events = (f"(select * from oracle.event where {self.all} and ts >= %s and ts < %s"
                        f" and ({condition})) e")
 
     def one(self, what, more="true", values=None):
@@ -61,14 +93,14 @@ def active_users(stretch):
 
 def new_users(stretch):
     stretch.cursor.execute(
-        f"select count(*) from (select distinct on ({WHO}) * from traction.event where"
+        f"select count(*) from (select distinct on ({WHO}) * from oracle.event where"
         f" {stretch.all} order by {WHO}, ts, received_at, id collate \"C\") f"
         f" where ts >= %s and ts < %s and ({stretch.condition})", stretch.values)
     return {"value": stretch.cursor.fetchone()[0]}
 
 
 def sessions(stretch):
-    return {"value": stretch.one("count(distinct session_id)")[0]}
+    return {"value": stretch.one("count(distinct sess)")[0]}
 
 
 def distribution(cursor, values, lists, sql, percentile):
@@ -86,9 +118,9 @@ def distribution(cursor, values, lists, sql, percentile):
 
 def time_on_site(stretch):
     sql = (f"select case when max(engaged) > 0 then max(engaged) else max(span) end as ms from ("
-           f"select session_id, sum(value) filter (where name = 'engaged_time') as engaged,"
+           f"select sess, sum(value) filter (where name = 'engaged_time') as engaged,"
            f" extract(epoch from max(ts) - min(ts)) * 1000 as span from {stretch.events}"
-           f" where session_id is not null group by session_id) s group by session_id")
+           f" where sess is not null group by sess) s group by sess")
     return distribution(stretch.cursor, stretch.values, None, sql, None)
 
 
@@ -111,8 +143,8 @@ def error_rate(stretch):
 
 
 def client_error_rate(stretch):
-    bad, = stretch.one("count(distinct session_id)", "name = 'error'")
-    every, = stretch.one("count(distinct session_id)")
+    bad, = stretch.one("count(distinct sess)", "name = 'error'")
+    every, = stretch.one("count(distinct sess)")
     return {"value": ratio(bad, every), "n": every}
 
 
@@ -148,8 +180,8 @@ KPIS = {
 # Which events make a group exist.
 COUNTED = {
     "page_views": "name = 'page_view'", "active_users": "kind = 'e'",
-    "sessions": "session_id is not null", "time_on_site": "session_id is not null",
-    "client_error_rate": "session_id is not null",
+    "sessions": "sess is not null", "time_on_site": "sess is not null",
+    "client_error_rate": "sess is not null",
     "load_time": "name = 'page_load' and value is not null",
     "api_response_time": "name = 'api_request' and value is not null",
     "error_rate": "name = 'api_request'", "revenue": "name = 'purchase' and value is not null",

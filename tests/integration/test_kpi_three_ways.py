@@ -170,6 +170,7 @@ def program():
 def project(request, program):
     made = Project(program, request.param, ZONES[request.param])
     made.send(EVENTS)
+    harness.query(program.database_url, oracle.PREPARE)
     return made
 
 

@@ -33,7 +33,7 @@ traction.event e
 traction.event e
     left join traction.alias a on a.project_id = :project and a.anonymous = e.person
         and e.received_at >= a.from_at and e.received_at < a.to_at
-    left join traction.visit v on v.project_id = :project and e.session_id is null
+    left join traction.visit v on v.project_id = :project and e.session_id is null and not e.bot
         and (e.kind = 'e' or e.name in ('error', 'page_load', 'web_vital'))
         and v.person = coalesce(a.person, e.person) and e.ts >= v.first_at and e.ts <= v.last_at
     where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
@@ -86,8 +86,8 @@ top as materialized (
 -- fragment: top_by_members
 top as materialized (
     select array(
-        select g from cells group by g
-        order by count(distinct member) desc, g collate "C" limit :groups
+        select g from (select g, member from cells group by 1, 2) c
+        group by g order by count(*) desc, g collate "C" limit :groups
     ) as labels
 )
 -- fragment: where_is
@@ -144,6 +144,20 @@ traction.rollup_count r
     cross join lateral (values (null::int, d.whole), (d.t, d.part)) as v (t, members)
     where s.project_id = :project and (:series or v.t is null)
     group by 1, 2, 3
+)
+-- fragment: active_by_t
+-- Active people in the whole and in each interval, for what is measured by all of them.
+active as materialized (
+    select t, count(*) as people
+    from (
+        select {key_of_t}, member
+        from (
+            select {bucket} as t, {person} as member from {people_events} and e.kind = 'e'
+            group by 1, 2
+        ) a
+        group by member, grouping sets ({sets_of_t})
+    ) b
+    group by 1
 )
 -- fragment: level_of_both
 case when a.t is null then 2 else 0 end + case when p.g is null then 1 else 0 end as level
