@@ -87,4 +87,6 @@ void tr_api_respond(struct tr_http_request *request, int status, const char *con
 /* Runs on query threads. */
 int tr_api_run_question(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_batch(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_names(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_properties(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_ledger(struct task *task, struct tr_pg *pg, struct tr_error *error);

@@ -153,6 +153,8 @@ struct tr_kpi_ask {
 /* Fills the problem; returns TR_KPI_PROBLEM. */
 int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, const char *hint,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Why the database did not answer: too slow is told apart, the rest is forwarded. */
+int tr_kpi_explain(struct tr_kpi_ask *ask, int result);
 int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
                           const struct tr_kpi_parameter *parameters, size_t count,
                           struct tr_kpi_question *question_out);

@@ -188,6 +188,117 @@ COUNTED = {
     "conversion_rate": "name = 'conversion' or kind = 'e'",
     "feature_usage": "name = 'feature_used' and feature is not null",
 }
+
+
+# Performance and feedback ---------------------------------------------------------------------
+
+DIMENSIONS["metric"] = "metric"
+DIMENSIONS["properties.survey"] = "properties ->> 'survey'"
+DIMENSIONS["error"] = (
+    "case when name = 'error' then coalesce((properties ->> 'type') || ': ' ||"
+    " (properties ->> 'message'), properties ->> 'type', properties ->> 'message', 'unknown') end")
+THRESHOLDS = {"LCP": (2500, 4000), "INP": (200, 500), "CLS": (0.1, 0.25), "FCP": (1800, 3000),
+              "TTFB": (800, 1800)}
+VITAL = ("name = 'web_vital' and value >= 0 and metric in ("
+         + ", ".join(f"'{metric}'" for metric in THRESHOLDS) + ")")
+
+
+def rated(stretch):
+    def among(condition):
+        return "(" + " or ".join(f"metric = '{metric}' and {condition(*ends)}"
+                                 for metric, ends in THRESHOLDS.items()) + ")"
+    n, good, poor = stretch.one(
+        f"count(*), count(*) filter (where {among(lambda good, _: f'value <= {good}')}),"
+        f" count(*) filter (where {among(lambda _, poor: f'value > {poor}')})", VITAL)
+    return {"good": ratio(good, n), "needs_improvement": ratio(n - good - poor, n),
+            "poor": ratio(poor, n), "n": n}
+
+
+def web_vitals(stretch):
+    shares = rated(stretch)
+    return {**shares, "value": shares["good"]}
+
+
+def vital(stretch, percentile):
+    """Of one metric."""
+    sql = f"select value as ms from {stretch.events} where {VITAL}"
+    return {**distribution(stretch.cursor, stretch.values, None, sql, percentile), **rated(stretch)}
+
+
+def apdex(stretch, t):
+    satisfied, tolerating, n = stretch.one(
+        f"count(*) filter (where value <= {t}), count(*) filter (where value > {t} and"
+        f" value <= 4 * {t}), count(*)", "name = 'api_request' and value is not null")
+    return {"value": ratio(satisfied + tolerating / 2, n), "satisfied": satisfied,
+            "tolerating": tolerating, "frustrated": n - satisfied - tolerating, "n": n}
+
+
+def errors(stretch):
+    n, fatal = stretch.one("count(*), count(*) filter (where properties ->> 'fatal' = 'true')",
+                           "name = 'error'")
+    return {"value": n, "fatal": fatal, "n": n}
+
+
+def of_survey(question):
+    return f" and properties ->> 'survey' = '{question['survey']}'" if "survey" in question else ""
+
+
+def scores(stretch, question, kind, least, most):
+    stretch.cursor.execute(
+        f"select value from {stretch.events} where name = 'survey_answer' and properties ->> 'type'"
+        f" = '{kind}' and value in ({', '.join(map(str, range(least, most + 1)))})"
+        + of_survey(question), stretch.values)
+    return [int(value) for value, in stretch.cursor.fetchall()]
+
+
+def nps(stretch, question):
+    found = scores(stretch, question, "nps", 0, 10)
+    up, down = sum(s >= 9 for s in found), sum(s <= 6 for s in found)
+    score = ratio(100 * (up - down), len(found))
+    return {"value": score, "promoters": up, "detractors": down, "n": len(found)}
+
+
+def csat(stretch, question):
+    found = scores(stretch, question, "csat", 1, 5)
+    return {"value": ratio(sum(s >= 4 for s in found), len(found)), "n": len(found)}
+
+
+def ces(stretch, question):
+    found = scores(stretch, question, "ces", 1, 7)
+    return {"value": ratio(sum(found), len(found)), "n": len(found)}
+
+
+def responses(stretch, question):
+    n, texts, wordy = stretch.one(
+        "count(*), count(*) filter (where properties ->> 'type' = 'text'), count(*) filter (where"
+        " length(properties ->> 'text') > 0)", "name = 'survey_answer'" + of_survey(question))
+    return {"value": n, "text": texts, "with_text": wordy, "n": n}
+
+
+def sentiment(stretch, question):
+    stretch.cursor.execute(f"select sentiment::text from {stretch.events} where kind = 'f' and"
+                           f" sentiment is not null{of_survey(question)}", stretch.values)
+    found = [float(value) for value, in stretch.cursor.fetchall()]
+    n = len(found)
+    return {"value": ratio(sum(found), n), "positive": ratio(sum(s >= 0.05 for s in found), n),
+            "negative": ratio(sum(s <= -0.05 for s in found), n), "n": n}
+
+
+KPIS.update({
+    "web_vitals": lambda s, q: web_vitals(s),
+    "apdex": lambda s, q: apdex(s, q.get("t", 500)),
+    "errors": lambda s, q: errors(s),
+    "nps": nps, "csat": csat, "ces": ces, "responses": responses, "sentiment": sentiment,
+})
+COUNTED.update({
+    "web_vitals": VITAL, "apdex": COUNTED["api_response_time"], "errors": "name = 'error'",
+    "responses": "name = 'survey_answer'", "sentiment": "sentiment is not null",
+    **{kind: f"name = 'survey_answer' and properties ->> 'type' = '{kind}' and value between"
+             f" {least} and {most} and value = trunc(value)"
+       for kind, least, most in (("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7))},
+})
+# What no rollup is kept of.
+FROM_EVENTS = {"errors"}
 INEXACT = ("p50", "p75", "p95", "p99")
 
 

@@ -181,6 +181,7 @@ case when {ms} > 0 then greatest(-700, least(1500,
     ceil(ln({ms}::float8) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end
 -- fragment: vitals
 unnest(:vital_names, :vital_parts, :vital_good, :vital_poor, :vital_most)
+    v (metric, parts, good, poor, most)
 -- fragment: apdex_of_cells
 select {keys}, (sum(satisfied) + sum(tolerating) / 2) / nullif(sum(n), 0) as value,
     sum(satisfied)::bigint as satisfied, sum(tolerating)::bigint as tolerating,
