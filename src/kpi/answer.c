@@ -22,6 +22,7 @@ static int measure(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
     if (result != 0)
         return result;
     const struct tr_kpi_scope scope = {
+        .now_us = ask->now_us,
         .question = question,
         .range = range,
         .plan = plan_out,
