@@ -161,7 +161,7 @@ static void test_vitals(void **state)
                      "\"good\":0.5,");
     assert_has(text,
                "\"value\":null,\"good\":null,\"needs_improvement\":null,\"poor\":null,\"n\":0}]");
-    assert_has(text, "{\"by\":\"LCP\",\"value\":2600,\"p50\":");
+    assert_has(text, "{\"by\":\"LCP\",\"value\":2600.0,\"p50\":");
     assert_has(text, "\"rating\":\"good\",\"good\":0.75,");
     assert_has(text, "\"rating\":null,\"good\":null,");
     text = vitals(2, 1, "INP");
