@@ -5,7 +5,7 @@
  */
 #include "kpi_priv.h"
 
-enum { NAMES_MAX = 1000, SAMPLE_EVENTS = 10000 };
+enum { NAMES_MAX = 1000, SAMPLE_EVENTS = 5000 };
 
 static json_t *load(const struct tr_pg_result *row, const char *column)
 {

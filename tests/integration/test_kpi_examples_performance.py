@@ -120,3 +120,15 @@ def test_errors(up):
     assert [pick(group, "by", "value") for group in answer["groups"]] == [("u2", 3), ("u1", 2)]
     answer = ask(up, "errors", "&interval=none&where=error~TypeError*")
     assert answer["value"] == 3
+
+
+def test_errors_of_a_visitor_who_became_a_user(up):
+    """Before and after they were known: one person, in one session by inactivity."""
+    def error(clock, **who):
+        return {"name": "error", "timestamp": f"2026-11-18T{clock}Z", **who}
+    send(up, [error("08:00:00", anonymous="a9"), error("08:10:00", user="u9"),
+              error("08:20:00", user="u9", session="s9")])
+    query = "/v1/kpi/errors?from=2026-11-18&to=2026-11-18&interval=none"
+    assert pick(up.get(query)[1], "value", "people", "sessions") == (3, 2, 3)
+    send(up, [{"name": "identify", "anonymous": "a9", "user": "u9"}])
+    assert pick(up.get(query)[1], "value", "people", "sessions") == (3, 1, 2)

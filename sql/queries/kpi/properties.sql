@@ -27,36 +27,40 @@ with quarters as (
         from traction.event e
         where e.project_id = $1 and e.ts >= w.from_at and e.ts < w.to_at and not e.bot
             and ($2 is null or e.name = $2)
+        offset 0 -- each window for itself: never all events first
     ) e
     limit $3
 ), found as materialized (
-    select p.key, s.name, jsonb_typeof(p.value) as type,
+    select p.key collate "C" as key, s.name collate "C" as name, jsonb_typeof(p.value) as type,
         case when jsonb_typeof(p.value) in ('string', 'number', 'boolean')
-            then left(p.value #>> '{}', 100) end as value
+            then left(p.value #>> '{}', 100) collate "C" end as value, count(*) as n
     from sample s
     cross join lateral jsonb_each(s.properties) p
+    group by 1, 2, 3, 4
+), types as (
+    select key, type, sum(n)::bigint as n from found group by key, type
 ), keys as (
-    select key, count(*) as events, array_agg(distinct type) as types
-    from found
+    select key, sum(n)::bigint as events, array_agg(type order by type) as types
+    from types
     group by key
-    order by count(*) desc, key collate "C"
+    order by sum(n) desc, key
     limit 200
 ), of_names as (
-    select key, jsonb_agg(name order by n desc, name collate "C") as names
+    select key, jsonb_agg(name order by n desc, name) as names
     from (
-        select key, name, count(*) as n,
-            row_number() over (partition by key order by count(*) desc, name collate "C") as place
+        select key, name, sum(n) as n,
+            row_number() over (partition by key order by sum(n) desc, name) as place
         from found
         group by key, name
     ) c
     where place <= 20
     group by key
 ), of_values as (
-    select key, jsonb_agg(jsonb_build_object('value', value, 'events', n)
-        order by n desc, value collate "C") as list
+    select key, jsonb_agg(jsonb_build_object('value', value, 'events', n) order by n desc, value)
+        as list
     from (
-        select key, value, count(*) as n,
-            row_number() over (partition by key order by count(*) desc, value collate "C") as place
+        select key, value, sum(n)::bigint as n,
+            row_number() over (partition by key order by sum(n) desc, value) as place
         from found
         where value is not null
         group by key, value
@@ -71,7 +75,7 @@ select jsonb_build_object(
     coalesce(jsonb_agg(jsonb_build_object(
         'property', k.key, 'events', k.events, 'types', k.types, 'names', n.names,
         'values', coalesce(v.list, jsonb_build_array()))
-        order by k.events desc, k.key collate "C"), jsonb_build_array()) as list
+        order by k.events desc, k.key), jsonb_build_array()) as list
 from keys k
 join of_names n on n.key = k.key
 left join of_values v on v.key = k.key
