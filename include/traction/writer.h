@@ -22,7 +22,7 @@ struct tr_writer_options {
     size_t batch_events;         /* 32,768 */
     int batch_wait_ms;           /* how long a batch may wait to grow: 200 */
     int64_t dedupe_window_us;    /* 24 h from first receipt */
-    int partitions_ahead_days;   /* 62 */
+    int partitions_ahead_days;   /* 14; events may be a day ahead */
 };
 void tr_writer_options_init(struct tr_writer_options *options);
 

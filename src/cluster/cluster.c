@@ -218,6 +218,13 @@ static int read_version(const struct tr_cluster *cluster, char **version_out,
     return 0;
 }
 
+static int major_version(const struct tr_cluster *cluster)
+{
+    TR_CLEANUP(tr_freep) char *version = NULL;
+    bool known = read_version(cluster, &version, NULL) == 0 && version != NULL;
+    return known ? (int)strtol(version, NULL, 10) : 0;
+}
+
 static int open_data(struct tr_cluster *cluster, char **programs_out, struct tr_error *error)
 {
     TR_CLEANUP(tr_freep) char *version = NULL;
@@ -370,8 +377,8 @@ static void make_command(struct tr_cluster *cluster, const char *programs, const
     uint64_t free_bytes = 0;
     uint64_t disk_bytes = 0;
     tr_file_free_space(cluster->directory, &free_bytes, &disk_bytes, NULL);
-    cluster->argv =
-        tr_settings_new(program, data, sockets, tr_settings_memory(), free_bytes, extra);
+    const struct tr_machine machine = {tr_settings_memory(), free_bytes, major_version(cluster)};
+    cluster->argv = tr_settings_new(program, data, sockets, &machine, extra);
 }
 
 static int name_database(struct tr_cluster *cluster, struct tr_error *error)

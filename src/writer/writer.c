@@ -31,7 +31,7 @@ void tr_writer_options_init(struct tr_writer_options *options)
         .batch_events = 32768,
         .batch_wait_ms = 200,
         .dedupe_window_us = INT64_C(24) * 3600 * 1000000,
-        .partitions_ahead_days = 62,
+        .partitions_ahead_days = 14,
     };
 }
 
