@@ -47,7 +47,8 @@ struct query_thread {
     struct tr_api *api;
     pthread_t thread;
     bool started;
-    struct tr_pg *pg;       /* NULL: not connected */
+    struct tr_pg *pg; /* NULL: not connected */
+    struct tr_pg_interrupt *interrupt;
     bool complained;        /* that it cannot connect, already in the log */
     struct tr_message stop; /* run NULL */
 };

@@ -33,6 +33,7 @@ struct up {
     struct tr_server *server;
     struct tr_up_access access;
     int64_t restart_after_us;
+    bool restarting;
     bool wrong_usage;
 };
 
@@ -170,20 +171,30 @@ static int start(struct up *up, const struct up_options *options, struct tr_erro
     return result;
 }
 
+static void restart(struct up *up)
+{
+    struct tr_error error = TR_ERROR_INIT;
+    if (tr_clock_mono_us() < up->restart_after_us)
+        return;
+    tr_log(TR_LOG_WARNING, "PostgreSQL ended; starting it again; %s/postgres/postgres.log says why",
+           up->directory);
+    up->restart_after_us = tr_clock_mono_us() + RESTART_PAUSE_US;
+    if (tr_cluster_restart(up->cluster, &error) < 0)
+        tr_log(TR_LOG_ERROR, "%s", error.message);
+    up->restarting = true;
+}
+
 /* A few times a second while the server runs: PostgreSQL may have been killed. The server goes on
  * accepting meanwhile; what it accepts waits in the spool. */
 static bool supervise(void *context)
 {
     struct up *up = context;
-    struct tr_error error = TR_ERROR_INIT;
-    if (!tr_cluster_has_exited(up->cluster) || tr_clock_mono_us() < up->restart_after_us)
-        return true;
-    tr_log(TR_LOG_WARNING, "PostgreSQL ended; starting it again");
-    up->restart_after_us = tr_clock_mono_us() + RESTART_PAUSE_US;
-    if (tr_cluster_restart(up->cluster, &error) < 0)
-        tr_log(TR_LOG_ERROR, "%s", error.message);
-    else
+    if (tr_cluster_has_exited(up->cluster)) {
+        restart(up);
+    } else if (up->restarting && tr_cluster_is_ready(up->cluster)) {
         tr_log(TR_LOG_INFO, "PostgreSQL runs again");
+        up->restarting = false;
+    }
     return true;
 }
 
