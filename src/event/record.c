@@ -7,7 +7,7 @@
  *   4  project
  *   8  received, Unix µs
  *   4  index in its request
- *   …  source, field, code, message, raw: each int32 length and bytes
+ *   …  source, field, code, message, raw: each int32 length and bytes; raw may be absent (-1)
  *
  * Reading trusts nothing: every length is checked against the bytes there are, fixed columns have
  * to have their size, and those that are not null to be there.
@@ -79,7 +79,10 @@ void tr_reject_encode(const struct tr_reject *reject, const struct tr_event_send
     append_text(out, tr_slice_of(reject->field));
     append_text(out, tr_slice_of(reject->code));
     append_text(out, tr_slice_of(reject->message));
-    append_bytes(out, raw);
+    if (raw.data != NULL)
+        append_bytes(out, raw);
+    else
+        tr_buf_append_be32(out, UINT32_MAX);
 }
 
 /* Reading ------------------------------------------------------------------------------------- */
@@ -122,6 +125,15 @@ static bool take_slice(struct bytes *bytes, struct tr_slice *slice_out)
     return slice_out->data != NULL;
 }
 
+static bool take_raw(struct bytes *bytes, struct tr_slice *slice_out)
+{
+    if (bytes->end - bytes->at != 4 || be32_at(bytes->at) != UINT32_MAX)
+        return take_slice(bytes, slice_out);
+    bytes->at += 4;
+    *slice_out = TR_SLICE_NONE;
+    return true;
+}
+
 static bool decode_reject(struct bytes *bytes, struct tr_record *record)
 {
     const char *fixed = take(bytes, 4 + 8 + 4);
@@ -132,7 +144,7 @@ static bool decode_reject(struct bytes *bytes, struct tr_record *record)
     record->index = (int32_t)be32_at(fixed + 12);
     return take_slice(bytes, &record->source) && take_slice(bytes, &record->field) &&
            take_slice(bytes, &record->code) && take_slice(bytes, &record->message) &&
-           take_slice(bytes, &record->raw) && bytes->at == bytes->end;
+           take_raw(bytes, &record->raw) && bytes->at == bytes->end;
 }
 
 /* Sizes of columns that have one; columns without are texts. */
@@ -141,8 +153,8 @@ static const uint8_t column_sizes[TR_COLUMN_COUNT] = {
     [TR_COLUMN_KIND] = 1,       [TR_COLUMN_PERSON] = 16, [TR_COLUMN_STATUS] = 4,
     [TR_COLUMN_BOT] = 1,        [TR_COLUMN_CLAMPED] = 1,
 };
-#define COLUMN(name) ((uint32_t)1 << TR_COLUMN_##name)
-static const uint32_t not_null = COLUMN(PROJECT_ID) | COLUMN(TS) | COLUMN(RECEIVED_AT) |
+#define COLUMN(name) ((uint64_t)1 << TR_COLUMN_##name)
+static const uint64_t not_null = COLUMN(PROJECT_ID) | COLUMN(TS) | COLUMN(RECEIVED_AT) |
                                  COLUMN(ID) | COLUMN(KIND) | COLUMN(NAME) | COLUMN(PERSON) |
                                  COLUMN(BOT) | COLUMN(CLAMPED);
 
@@ -166,17 +178,26 @@ static bool is_kind(char kind)
            kind == TR_EVENT_BUSINESS || kind == TR_EVENT_FEEDBACK;
 }
 
+/* Those that an older program did not know are absent. */
+static bool take_columns(struct bytes *bytes, struct tr_slice columns[TR_COLUMN_COUNT])
+{
+    const char *count = take(bytes, 2);
+    if (count == NULL || count[0] != 0 || count[1] < TR_COLUMN_COUNT_LEAST ||
+        count[1] > TR_COLUMN_COUNT)
+        return false;
+    for (int i = 0; i < TR_COLUMN_COUNT; i++) {
+        columns[i] = TR_SLICE_NONE;
+        if (i < count[1] && !take_column(bytes, i, &columns[i]))
+            return false;
+    }
+    return bytes->at == bytes->end && is_kind(columns[TR_COLUMN_KIND].data[0]);
+}
+
 static bool decode_row(struct bytes *bytes, struct tr_record *record)
 {
     struct tr_slice columns[TR_COLUMN_COUNT];
     const char *begin = bytes->at;
-    const char *count = take(bytes, 2);
-    if (count == NULL || count[0] != 0 || count[1] != TR_COLUMN_COUNT)
-        return false;
-    for (int i = 0; i < TR_COLUMN_COUNT; i++)
-        if (!take_column(bytes, i, &columns[i]))
-            return false;
-    if (bytes->at != bytes->end || !is_kind(columns[TR_COLUMN_KIND].data[0]))
+    if (!take_columns(bytes, columns))
         return false;
     record->row = tr_slice(begin, (size_t)(bytes->end - begin));
     record->project_id = (int32_t)be32_at(columns[TR_COLUMN_PROJECT_ID].data);
@@ -236,4 +257,18 @@ int tr_record_decode(struct tr_slice bytes, struct tr_record *record_out, struct
         return tr_error_set(error, -EBADMSG, "damaged record");
     *record_out = record;
     return 0;
+}
+
+void tr_record_append_row(const struct tr_record *record, struct tr_buf *out)
+{
+    int columns = record->row.data[1];
+    if (columns == TR_COLUMN_COUNT) {
+        tr_buf_append_slice(out, record->row);
+        return;
+    }
+    tr_buf_append_u8(out, 0);
+    tr_buf_append_u8(out, TR_COLUMN_COUNT);
+    tr_buf_append(out, record->row.data + 2, record->row.size - 2);
+    for (; columns < TR_COLUMN_COUNT; columns++)
+        tr_buf_append_be32(out, UINT32_MAX);
 }

@@ -10,7 +10,7 @@ enum { TR_RECORD_VERSION = 1 };
 enum { TR_RECORD_CLIENT_ID = 1, TR_RECORD_VALUE = 2 }; /* flags */
 enum { TR_RECORD_HEADER_BYTES = 4 + 16 + 8 };
 
-/* The columns of traction.event, in their order. */
+/* The columns that copy_events.sql names, in its order. New ones go to the end. */
 enum tr_column {
     TR_COLUMN_PROJECT_ID,
     TR_COLUMN_TS,
@@ -44,8 +44,11 @@ enum tr_column {
     TR_COLUMN_BOT,
     TR_COLUMN_CLAMPED,
     TR_COLUMN_PROPERTIES,
+    TR_COLUMN_ADDRESS,
     TR_COLUMN_COUNT
 };
+/* What rows of the first release have. */
+enum { TR_COLUMN_COUNT_LEAST = TR_COLUMN_PROPERTIES + 1 };
 
 /* PostgreSQL counts microseconds from 2000-01-01. */
 #define TR_POSTGRES_EPOCH_US ((int64_t)946684800 * 1000000)

@@ -24,7 +24,7 @@ static int send_rows(const struct landing *landing, int64_t *sent_out, struct tr
         const struct item *item = &landing->items[i];
         if (item->record.type != TR_RECORD_EVENT || item->duplicate)
             continue;
-        tr_buf_append_slice(&piece, item->record.row);
+        tr_record_append_row(&item->record, &piece);
         sent++;
         if (piece.size >= COPY_PIECE_BYTES)
             result = send_piece(landing->pg, &piece, error);

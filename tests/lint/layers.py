@@ -14,6 +14,7 @@ DOORS = {
     r"event2/.*|event\.h": {"base", "http", "server", "cli"},
     r"cmocka\.h": set(),
     r"ini\.h": {"config"},
+    r"pcre2\.h|maxminddb\.h": {"event"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
@@ -40,7 +41,7 @@ def check_own(path, module, header, row_of):
     if module is None or target == module or target == "embed":
         return None
     # A command's header may stand beside the module's own: bench.h is the command line's.
-    target = {"bench": "cli", "json": "event"}.get(target, target)
+    target = {"bench": "cli", "json": "event", "enrich": "event"}.get(target, target)
     if target == module:
         return None
     if target not in row_of:
@@ -66,7 +67,8 @@ def main():
     row_of = rows()
     problems = [] if row_of else ["docs/architecture.md: no table of modules"]
     for path in source.files(".c", ".h", under="src") + source.files(".h", under="include"):
-        module = {"bench": "cli", "json": "event"}.get(module_of(path), module_of(path))
+        module = module_of(path)
+        module = {"bench": "cli", "json": "event", "enrich": "event"}.get(module, module)
         if module in ("embed", "tools"):
             continue
         if module is not None and module not in row_of:

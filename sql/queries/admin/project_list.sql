@@ -7,6 +7,7 @@ select coalesce(json_agg(json_build_object(
            'currency', currency,
            'origins', allowed_origins,
            'retention_days', retention_days,
+           'respect_dnt', respect_dnt,
            'created', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
        order by name), '[]')::text
 from traction.project;
