@@ -212,6 +212,15 @@ void tr_auth_stop(struct tr_auth *auth)
 
 /* Looking up ---------------------------------------------------------------------------------- */
 
+static void copy_key(const struct tr_auth_snapshot *snapshot, const struct tr_auth_key *key,
+                     struct tr_key *key_out)
+{
+    struct tr_auth_project *project = NULL;
+    HASH_FIND_INT(snapshot->projects, &key->key.project_id, project);
+    *key_out = key->key;
+    key_out->respect_dnt = project != NULL && project->project.respect_dnt;
+}
+
 int tr_auth_find_key(struct tr_auth *auth, struct tr_slice key, struct tr_key *key_out)
 {
     if (key.size == 0 || key.size > KEY_LONGEST_BYTES)
@@ -223,7 +232,7 @@ int tr_auth_find_key(struct tr_auth *auth, struct tr_slice key, struct tr_key *k
     if (auth->snapshot != NULL)
         HASH_FIND(hh, auth->snapshot->keys, digest, sizeof digest, found);
     if (found != NULL)
-        *key_out = found->key;
+        copy_key(auth->snapshot, found, key_out);
     pthread_rwlock_unlock(&auth->lock);
     return found != NULL ? 0 : TR_AUTH_UNKNOWN;
 }

@@ -156,6 +156,8 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     intake.ack = (enum tr_intake_ack)config->ack;
     intake.commit_timeout_ms = config->commit_timeout_ms;
     intake.events_per_second = config->events_per_second;
+    intake.address = (enum tr_privacy_address)config->privacy_address;
+    intake.geoip_path = config->geoip;
     TR_CLEANUP(tr_freep) char *salt_path = tr_printf("%s/salt", config->spool.directory);
     intake.salt_path = salt_path;
     int result = tr_intake_new(&server->intake, &intake, error);
@@ -269,6 +271,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     tr_spool_get_state(watch->server->spool, &spool);
     watch->failed = spool.failed;
     tr_writer_expire(watch->server->writer);
+    tr_intake_refresh(watch->server->intake);
     if (watch->supervise != NULL && !watch->supervise(watch->context))
         begin_drain(watch);
     if (watch->failed < 0 || (watch->drain_until_us != 0 && drained(watch)))
