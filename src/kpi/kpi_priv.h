@@ -204,6 +204,12 @@ struct tr_kpi_plan {
 };
 /* The KPI's query for this question over events, or over rollups (NULL: there is none). */
 const char *tr_kpi_fragment(const struct tr_kpi_question *question, bool rollup);
+/* Its query over what is stored beside the events, kind being rollup or facts. NULL: there is none.
+ */
+const char *tr_kpi_stored_fragment(const struct tr_kpi_question *question, const char *kind);
+/* Whether tables of facts, which know any instant, can answer. */
+bool tr_kpi_plan_facts(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
+                       struct tr_kpi_plan *plan_out);
 /* Whether rollups of this grain can answer; false: plan_out->reason says why not. */
 bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
                         char grain, struct tr_kpi_plan *plan_out);

@@ -321,7 +321,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the end",
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
-        .exact = true,
+        .days = true,
         .metric = "mrr",
     },
     {
@@ -332,7 +332,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the end",
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
-        .exact = true,
+        .days = true,
         .metric = "quick_ratio",
     },
     {
@@ -344,7 +344,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .exact = true,
+        .days = true,
         .metric = "churn_rate",
     },
     {
@@ -356,7 +356,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .exact = true,
+        .days = true,
         .metric = "revenue_churn",
     },
     {
@@ -368,7 +368,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .exact = true,
+        .days = true,
         .metric = "nrr",
     },
     {
@@ -381,7 +381,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .exact = true,
+        .days = true,
         .metric = "grr",
     },
 };
