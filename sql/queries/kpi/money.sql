@@ -315,11 +315,12 @@ unsteady as materialized (
 )
 -- fragment: movements
 select {key},
-    case :metric when 'mrr' then f.amount
-        else (f.new + f.expansion + f.reactivation) / nullif(f.contraction + f.churned, 0)
+    case :metric when 'mrr' then f.amount::float8
+        else (f.new + f.expansion + f.reactivation)::float8
+            / nullif(f.contraction + f.churned, 0)::float8
     end as value,
     f.customers as n, f.new, f.expansion, f.reactivation, f.contraction, f.churned, f.customers,
-    f.amount / nullif(f.convertible, 0) as arpa, f.currencies, {note_of_key}
+    f.amount::float8 / nullif(f.convertible, 0)::float8 as arpa, f.currencies, {note_of_key}
 from (
     select t, g, sum(customers)::bigint as customers,
         sum(customers) filter (where rate is not null) as convertible,
@@ -336,10 +337,10 @@ from (
 -- fragment: kept_customers
 select {key},
     case :metric
-        when 'churn_rate' then coalesce(e.ended, 0)::numeric / nullif(f.starters, 0)
-        when 'revenue_churn' then coalesce(e.lost, 0) / nullif(f.before, 0)
-        when 'nrr' then (f.before + coalesce(e.change, 0)) / nullif(f.before, 0)
-        else (f.before - coalesce(e.less, 0)) / nullif(f.before, 0)
+        when 'churn_rate' then coalesce(e.ended, 0)::float8 / nullif(f.starters, 0)::float8
+        when 'revenue_churn' then coalesce(e.lost, 0)::float8 / nullif(f.before, 0)::float8
+        when 'nrr' then (f.before + coalesce(e.change, 0))::float8 / nullif(f.before, 0)::float8
+        else (f.before - coalesce(e.less, 0))::float8 / nullif(f.before, 0)::float8
     end as value,
     f.starters as n, coalesce(e.ended, 0) as ended, f.before as mrr_start,
     f.before + coalesce(e.change, 0) as mrr_end, coalesce(e.lost, 0) as mrr_ended,
