@@ -31,8 +31,8 @@ void tr_api_options_init(struct tr_api_options *options);
 /* Starts the threads; they connect when they are first asked. */
 int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
                  struct tr_error *error);
-/* After the workers' loops have ended, and before they are freed: questions being answered are
- * waited for, those waiting are dropped. */
+/* After the workers' loops have ended, and before they are freed: nobody hears an answer any
+ * more, so questions are dropped, those being answered too. */
 void tr_api_stop(struct tr_api *api);
 
 /* Their handlers' context is the tr_api. */

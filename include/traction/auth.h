@@ -22,13 +22,15 @@ struct tr_project {
     char currency[4];
     char **origins; /* allowed; count 0: any */
     size_t origin_count;
+    bool respect_dnt; /* DNT: 1 and Sec-GPC: 1 keep events out */
 };
 
 /* What a key may do. Copied out, so it outlives the snapshot. */
 struct tr_key {
     int32_t project_id;
     enum tr_scope scope;
-    uint64_t number; /* tells keys apart within this process, for limits per key */
+    bool respect_dnt; /* its project's */
+    uint64_t number;  /* tells keys apart within this process, for limits per key */
 };
 
 struct tr_auth;

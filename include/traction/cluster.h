@@ -29,7 +29,10 @@ const char *tr_cluster_url(const struct tr_cluster *cluster);
 pid_t tr_cluster_pid(const struct tr_cluster *cluster);
 /* True once the postmaster has ended by itself. */
 bool tr_cluster_has_exited(struct tr_cluster *cluster);
-/* Starts it again after it ended by itself. */
+/* Starts it again after it ended by itself, and does not wait: recovery may take minutes. If it
+ * ends again, tr_cluster_has_exited() says so. */
 int tr_cluster_restart(struct tr_cluster *cluster, struct tr_error *error);
-/* Fast shutdown, immediate after ten seconds; frees. */
+/* Whether it accepts connections. */
+bool tr_cluster_is_ready(struct tr_cluster *cluster);
+/* Fast shutdown, immediate after six seconds, killed after one more; frees. */
 void tr_cluster_stop(struct tr_cluster *cluster);

@@ -41,12 +41,10 @@ struct tr_config {
     int ack;                            /* enum tr_intake_ack of requests that don't say */
     int events_per_second;              /* a key may send; 0: any number */
     int privacy_address;                /* enum tr_privacy_address */
+    const char *geoip;                  /* NULL: none */
     int log_level;                      /* enum tr_log_level */
     struct tr_config_private *private_; /* where each value came from; config's own */
 };
-
-/* What becomes of the client's address. It is only ever hashed for events without an identity. */
-enum tr_privacy_address { TR_PRIVACY_ADDRESS_DROP };
 
 /* path NULL: ./traction.ini, else /etc/traction/traction.ini, else none. Reads the environment. */
 int tr_config_load(struct tr_config **config_out, const char *path, struct tr_error *error);

@@ -7,10 +7,12 @@
  */
 #pragma once
 
+#include "traction/base/address.h"
 #include "traction/base/arena.h"
 #include "traction/base/buf.h"
 #include "traction/base/error.h"
 #include "traction/base/slice.h"
+#include "traction/enrich.h"
 #include "traction/json.h"
 
 #include <stdint.h>
@@ -32,6 +34,7 @@ enum tr_property {
     TR_PROPERTY_PLAN,
     TR_PROPERTY_METRIC,
     TR_PROPERTY_CHANNEL,
+    TR_PROPERTY_COUNTRY,
     TR_PROPERTY_COUNT
 };
 
@@ -74,11 +77,12 @@ struct tr_reject {
 };
 
 struct tr_event_limits {
-    size_t events;           /* 1,000 a request */
-    size_t properties_bytes; /* 32 KiB */
-    int depth;               /* 16, of properties */
-    int64_t past_us;         /* a year: older timestamps become the time of receipt */
-    int64_t future_us;       /* a day */
+    size_t events;                /* 1,000 a request */
+    size_t properties_bytes;      /* 32 KiB */
+    int depth;                    /* 16, of properties */
+    int64_t past_us;              /* a year: older timestamps become the time of receipt */
+    int64_t future_us;            /* a day */
+    const char *query_parameters; /* of URLs, those that are kept: names and spaces, "*" or "-" */
 };
 void tr_event_limits_init(struct tr_event_limits *limits);
 
@@ -87,8 +91,12 @@ struct tr_event_sender {
     int32_t project_id;
     int64_t received_us;
     struct tr_slice user_agent;
-    struct tr_slice address; /* bytes of the client's address, only ever hashed */
-    const uint8_t *salt;     /* 16 bytes, changing daily; for events without any identity */
+    struct tr_slice address;      /* bytes of the client's address, only ever hashed */
+    const uint8_t *salt;          /* 16 bytes, changing daily; for events without any identity */
+    const struct tr_agent *agent; /* what the User-Agent stands for; NULL: nothing */
+    struct tr_slice country;      /* of the address, two capital letters; absent: not known */
+    struct tr_address kept;       /* what is to be stored of the address; size 0: nothing */
+    int kept_bits;                /* of it, the first; the others are 0 */
 };
 
 /* Native bodies ---------------------------------------------------------------------------------
@@ -147,8 +155,8 @@ bool tr_event_encode(const struct tr_event *event, const struct tr_event_sender 
 /* The channel that a campaign (utm_source, utm_medium) stands for; NULL without one. Static. */
 const char *tr_channel_of_campaign(struct tr_slice source, struct tr_slice medium);
 
-/* Appends the record of a refused event. source is the endpoint; raw the bytes as they came. The
- * texts may be anything: what is not UTF-8 is replaced. */
+/* Appends the record of a refused event. source is the endpoint; raw the bytes as they came, absent
+ * if they are not to be kept. The texts may be anything: what is not UTF-8 is replaced. */
 void tr_reject_encode(const struct tr_reject *reject, const struct tr_event_sender *sender,
                       struct tr_slice source, struct tr_slice raw, struct tr_buf *out);
 
@@ -195,7 +203,7 @@ struct tr_record {
     struct tr_slice field;
     struct tr_slice code;
     struct tr_slice message;
-    struct tr_slice raw;
+    struct tr_slice raw; /* absent: the event is counted and not kept */
 };
 
 /* -EBADMSG for bytes that are not a record of a version this program knows. */

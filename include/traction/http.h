@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "traction/base/address.h"
 #include "traction/base/arena.h"
 #include "traction/base/error.h"
 #include "traction/base/loop.h"
@@ -94,6 +95,10 @@ struct tr_slice tr_http_query(struct tr_http_request *request, const char *name,
 bool tr_http_query_next(struct tr_http_request *request, size_t *next, struct tr_slice *name_out,
                         struct tr_slice *value_out);
 
+/* Who sent the request: the peer, or whom trusted proxies had it from. Behind no trusted proxy the
+ * fields that name somebody are not looked at. Loop's thread. */
+struct tr_address tr_http_client(const struct tr_http_request *request);
+
 /* A table of routes. Paths are exact, one slash more at the end is let pass; a star stands for one
  * segment, at the end of a path for everything below it. */
 #define TR_HTTP_METHOD_BIT(method) (1u << (method))
@@ -111,6 +116,10 @@ const struct tr_http_route *tr_http_route_find(const struct tr_http_route *route
 /* 404, or 405 with Allow. */
 void tr_http_respond_no_route(struct tr_http_request *request, unsigned allowed);
 
+/* Which field proxies add the address to; the other is not looked at, because a proxy that does not
+ * know it passes on whatever the client wrote there. */
+enum tr_http_proxy_field { TR_HTTP_X_FORWARDED_FOR, TR_HTTP_FORWARDED };
+
 struct tr_http_options {
     const char *host; /* borrowed */
     int port;         /* 0: any free one */
@@ -123,7 +132,9 @@ struct tr_http_options {
                                     those that fit in two heads are not counted */
     size_t arena_bytes;          /* 64 MiB; a handler that asks for more aborts, so it must not */
     int connections;             /* 10,000 */
-    int connections_per_address; /* 100; loopback addresses are not counted: proxies */
+    int connections_per_address; /* 100; loopback addresses and trusted proxies are not counted */
+    const char *trusted_proxies; /* networks, as tr_networks_parse() reads them; NULL: none */
+    int proxy_field;             /* enum tr_http_proxy_field */
     int requests_per_connection; /* 1,000 */
     int head_timeout_ms;         /* 10 s, from accept or the first byte of the next request */
     int body_timeout_ms;         /* 30 s */

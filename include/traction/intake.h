@@ -16,21 +16,32 @@ struct tr_intake;
 /* What a request waits for before its 2xx, unless ?ack= says otherwise. */
 enum tr_intake_ack { TR_INTAKE_ACK_DISK, TR_INTAKE_ACK_MEMORY, TR_INTAKE_ACK_COMMIT };
 
+/* What becomes of the client's address, once it was used. */
+enum tr_privacy_address {
+    TR_PRIVACY_ADDRESS_DROP,
+    TR_PRIVACY_ADDRESS_TRUNCATE, /* to /24 or /48 */
+    TR_PRIVACY_ADDRESS_KEEP,
+};
+
 struct tr_intake_options {
     struct tr_auth *auth; /* borrowed, as the next two */
     struct tr_spool *spool;
     struct tr_writer *writer;
     struct tr_event_limits limits;
     enum tr_intake_ack ack;
-    int commit_timeout_ms; /* 10,000: how long ack=commit waits */
-    int events_per_second; /* a key may send; 0: any number. Beyond: 429 */
-    const char *salt_path; /* keeps the day's salt over a restart; NULL: it is not
-                                       kept; copied */
+    int commit_timeout_ms;           /* 10,000: how long ack=commit waits */
+    int events_per_second;           /* a key may send; 0: any number. Beyond: 429 */
+    enum tr_privacy_address address; /* what is stored of it: nothing */
+    const char *geoip_path;          /* a database of countries; NULL: none; copied */
+    const char *salt_path;           /* keeps the day's salt over a restart; NULL: it is not
+                                                 kept; copied */
 };
 void tr_intake_options_init(struct tr_intake_options *options);
 
 int tr_intake_new(struct tr_intake **intake_out, const struct tr_intake_options *options,
                   struct tr_error *error);
+/* Now and then, on one thread: reads the database of countries again if it has changed. */
+void tr_intake_refresh(struct tr_intake *intake);
 /* After the workers have ended. */
 void tr_intake_free(struct tr_intake *intake);
 

@@ -73,6 +73,14 @@ int tr_kpi_inspect(struct tr_pg *pg, const struct tr_kpi_project *project, struc
 /* An instant as RFC 3339 in UTC, in the arena. */
 struct tr_slice tr_kpi_time_text(int64_t us, struct tr_arena *arena);
 
+/* What has been sent. Names of events in a range of days (parameters from and to); or properties of
+ * recent events (parameter name). Outcomes as of tr_kpi_answer(). */
+enum tr_kpi_discovery { TR_KPI_DISCOVER_NAMES, TR_KPI_DISCOVER_PROPERTIES };
+int tr_kpi_discover(struct tr_pg *pg, const struct tr_kpi_project *project,
+                    enum tr_kpi_discovery what, const struct tr_kpi_parameter *parameters,
+                    size_t count, int64_t now_us, struct tr_arena *arena, json_t **answer_out,
+                    struct tr_kpi_problem *problem_out, struct tr_error *error);
+
 /* GET /v1/kpis: the table as JSON. A new reference. */
 json_t *tr_kpi_catalogue(void);
 /* The KPIs' names, in the table's order; NULL at its end. */

@@ -21,12 +21,24 @@
 struct tr_pg;
 struct tr_pg_result;
 
+/* Lets another thread end whatever a connection waits for: a lock, a server that hangs. For one
+ * connection at a time. */
+struct tr_pg_interrupt;
+struct tr_pg_interrupt *tr_pg_interrupt_new(void);
+/* After the connection is closed. */
+void tr_pg_interrupt_free(struct tr_pg_interrupt *interrupt);
+/* Any thread, for good: the connection is broken, and no new one can be made. An attempt to connect
+ * that is under way takes its time; what the server was doing it finishes or rolls back. */
+void tr_pg_interrupt_raise(struct tr_pg_interrupt *interrupt);
+bool tr_pg_interrupt_is_raised(struct tr_pg_interrupt *interrupt);
+
 struct tr_pg_options {
     const char *url;          /* libpq connection URL or keyword string; borrowed */
     const char *application;  /* shown in pg_stat_activity */
     int connect_timeout_s;    /* 0: 5 */
     int statement_timeout_ms; /* 0: none */
     bool read_only;
+    struct tr_pg_interrupt *interrupt; /* borrowed until the connection is closed; may be NULL */
 };
 
 /* search_path is pinned to pg_catalog, TimeZone to UTC. */

@@ -23,8 +23,9 @@ int tr_server_start(struct tr_server **server_out, const struct tr_config *confi
 int tr_server_port(const struct tr_server *server);
 
 /* On the main thread, until SIGINT or SIGTERM: then what has been begun is answered and landed as
- * far as the drain timeout allows, and 0 is returned; a second signal ends the wait. Calls
- * supervise (may be NULL) a few times a second; when it returns false, the server drains too.
+ * far as the drain timeout allows, and 0 is returned; a second signal ends the process by that
+ * signal. Calls supervise (may be NULL) a few times a second; when it returns false, the server
+ * drains too. Once this has returned the process has ten seconds to end; then SIGALRM ends it.
  * -EIO: the spool cannot be written any more; the process must end, and a new one will recover. */
 int tr_server_run(struct tr_server *server, bool (*supervise)(void *context), void *context,
                   struct tr_error *error);

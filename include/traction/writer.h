@@ -22,13 +22,15 @@ struct tr_writer_options {
     size_t batch_events;         /* 32,768 */
     int batch_wait_ms;           /* how long a batch may wait to grow: 200 */
     int64_t dedupe_window_us;    /* 24 h from first receipt */
-    int partitions_ahead_days;   /* 62 */
+    int partitions_ahead_days;   /* 14; events may be a day ahead */
 };
 void tr_writer_options_init(struct tr_writer_options *options);
 
 int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_options *options,
                     struct tr_error *error);
-/* Lands what is durable for up to drain_ms, then ends the thread. */
+/* Lands what is durable for up to drain_ms, then ends the thread, also when it waits for
+ * PostgreSQL: what it was landing is rolled back, or is found to have landed by whoever connects
+ * next. */
 void tr_writer_stop(struct tr_writer *writer, int drain_ms);
 
 /* Waiting for the commit (ack=commit). Embedded in whatever waits; posted to loop once all its

@@ -8,25 +8,25 @@ alter table traction.project
     -- What one unit of a currency is in the project's own: {"EUR": "1.08"}. Others are not converted.
     add column rates jsonb not null default '{}' check (jsonb_typeof(rates) = 'object');
 
--- Every change of what a person pays a month, in the order of (at, received_at, id). The columns
--- behind the event's own say what came before and after, so that what a range did to a person is
--- seen without the rest of the chain: of the changes in [a, b), those with previous_at < a begin at
--- the state at a, those with next_at >= b end at the state at b.
+-- Every change of what a person pays a month, in the order of (at, received_at, id). Each knows what
+-- came before and after, so that what a range did to a person is seen without the rest of the chain:
+-- of the changes in [a, b), those with previous_at < a begin at the state at a, those with
+-- next_at >= b end at the state at b.
 create table traction.subscription_change (
     project_id int not null,
     person uuid not null,
     at timestamptz not null,
     received_at timestamptz not null,
-    id text collate "C" not null,           -- the event's
-    amount numeric not null,                -- a month, from now on; never below 0
-    currency text not null,                 -- '': the project's
-    plan text,
     previous_at timestamptz not null,       -- '-infinity': there was none
-    previous_amount numeric not null,
-    previous_currency text not null,
-    previous_plan text,
     next_at timestamptz not null,           -- 'infinity': there is none
     first boolean not null,                 -- the person's first amount above 0
+    previous_amount numeric not null,
+    amount numeric not null,                -- a month, from now on; never below 0
+    previous_currency text not null,
+    currency text not null,                 -- '': the project's
+    previous_plan text,
+    plan text,
+    id text collate "C" not null,           -- the event's
     primary key (project_id, person, at, received_at, id)
 ) with (fillfactor = 90);
 
@@ -34,6 +34,33 @@ create index subscription_change_at on traction.subscription_change (project_id,
 create index subscription_change_next on traction.subscription_change (project_id, next_at);
 create index subscription_change_first on traction.subscription_change (project_id, person)
     where first;
+
+-- What the changes of a day come to, by what they were: n new (first), r back again, c ended, e more
+-- or as much, s less. Both currencies are kept, as the events had them: whether they are the same
+-- depends on the project's. What customers pay at an instant is the sum of all days before.
+create table traction.subscription_day (
+    project_id int not null,
+    bucket timestamptz not null,            -- the start of a day in the project's time zone
+    movement "char" not null,
+    currency0 text not null,                -- before; '' for n and r, and for the project's
+    currency1 text not null,                -- after; '' for c, and for the project's
+    n bigint not null,
+    amount0 numeric not null,
+    amount1 numeric not null,
+    primary key (project_id, bucket, movement, currency0, currency1)
+);
+
+-- The start of the day that an instant lies in. A midnight that the clocks pass twice is read as the
+-- later one; the day begins at the earlier.
+create function traction.day_start(at timestamptz, zone text) returns timestamptz
+language sql stable
+set search_path = pg_catalog
+as $$
+    select case when (m.midnight - interval '1 hour') at time zone zone >= d.day
+        then m.midnight - interval '1 hour' else m.midnight end
+    from (select (at at time zone zone)::date::timestamp as day) as d
+    cross join lateral (select d.day at time zone zone as midnight) as m
+$$;
 
 -- What follows from events that have landed already.
 insert into traction.subscription_change (
@@ -62,6 +89,20 @@ from (
 ) as e
 window w as (partition by project_id, person order by at, received_at, id);
 
+insert into traction.subscription_day
+    (project_id, bucket, movement, currency0, currency1, n, amount0, amount1)
+select
+    s.project_id, traction.day_start(s.at, p.timezone),
+    case when s.previous_amount = 0 and s.first then 'n' when s.previous_amount = 0 then 'r'
+        when s.amount = 0 then 'c' when s.amount >= s.previous_amount then 'e' else 's' end::"char",
+    case when s.previous_amount > 0 then s.previous_currency else '' end,
+    case when s.amount > 0 then s.currency else '' end,
+    count(*), sum(s.previous_amount), sum(s.amount)
+from traction.subscription_change as s
+join traction.project as p on p.id = s.project_id
+where s.previous_amount > 0 or s.amount > 0
+group by 1, 2, 3, 4, 5;
+
 -- metric  key                         n                        amount
 -- cost    currency, U+001F, channel   acquisition_cost events  sum of value
 insert into traction.rollup_count (project_id, metric, grain, bucket, key, n, amount)
@@ -69,16 +110,9 @@ select e.project_id, 'cost', b.grain, b.bucket,
     coalesce(e.unit, '') || chr(31) || coalesce(e.channel, ''), count(*), sum(e.value)
 from traction.event as e
 join traction.project as p on p.id = e.project_id
-cross join lateral (
-    select (e.ts at time zone p.timezone)::date::timestamp as local
-) as d
-cross join lateral (
-    select d.local at time zone p.timezone as midnight
-) as m
 cross join lateral (values
     ('q'::"char", date_bin('15 minutes', e.ts, '2000-01-01 00:00:00+00')),
-    ('d'::"char", case when (m.midnight - interval '1 hour') at time zone p.timezone >= d.local
-        then m.midnight - interval '1 hour' else m.midnight end)
+    ('d'::"char", traction.day_start(e.ts, p.timezone))
 ) as b (grain, bucket)
 where e.name = 'acquisition_cost' and e.value is not null and not e.bot
 group by 1, 2, 3, 4, 5;

@@ -49,7 +49,8 @@ struct query_thread {
     struct tr_api *api;
     pthread_t thread;
     bool started;
-    struct tr_pg *pg;       /* NULL: not connected */
+    struct tr_pg *pg; /* NULL: not connected */
+    struct tr_pg_interrupt *interrupt;
     bool complained;        /* that it cannot connect, already in the log */
     struct tr_message stop; /* run NULL */
 };
@@ -102,4 +103,6 @@ void tr_api_respond(struct tr_http_request *request, int status, const char *con
 /* Runs on query threads. */
 int tr_api_run_question(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_batch(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_names(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_properties(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_ledger(struct task *task, struct tr_pg *pg, struct tr_error *error);

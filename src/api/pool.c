@@ -112,6 +112,7 @@ static int connect_pg(struct query_thread *thread, struct tr_error *error)
         .application = "traction query",
         .statement_timeout_ms = options->statement_timeout_ms,
         .read_only = true,
+        .interrupt = thread->interrupt,
     };
     if (thread->pg != NULL && !tr_pg_is_broken(thread->pg))
         return 0;
@@ -136,7 +137,7 @@ static int run(struct query_thread *thread, struct task *task, struct tr_error *
 
 static void complain(struct query_thread *thread, const struct tr_error *error)
 {
-    if (!thread->complained)
+    if (!thread->complained && !atomic_load(&thread->api->stopping))
         tr_log(TR_LOG_ERROR, "a question could not be answered: %s", error->message);
     thread->complained = true;
 }
@@ -198,6 +199,7 @@ int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
     for (int i = 0; i < api->options.query_threads; i++) {
         struct query_thread *thread = &api->threads[i];
         thread->api = api;
+        thread->interrupt = tr_pg_interrupt_new();
         int code = pthread_create(&thread->thread, NULL, run_thread, thread);
         if (code != 0) {
             tr_api_stop(api);
@@ -209,6 +211,13 @@ int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
     return 0;
 }
 
+/* Nobody is there any more to hear the answer it may be waiting for. */
+static void end_thread(struct query_thread *thread)
+{
+    tr_mailbox_post(thread->api->mailbox, &thread->stop);
+    tr_pg_interrupt_raise(thread->interrupt);
+}
+
 void tr_api_stop(struct tr_api *api)
 {
     if (api == NULL)
@@ -216,10 +225,12 @@ void tr_api_stop(struct tr_api *api)
     atomic_store(&api->stopping, true);
     for (int i = 0; i < THREADS_MAX; i++)
         if (api->threads[i].started)
-            tr_mailbox_post(api->mailbox, &api->threads[i].stop);
+            end_thread(&api->threads[i]);
     for (int i = 0; i < THREADS_MAX; i++)
         if (api->threads[i].started)
             pthread_join(api->threads[i].thread, NULL);
+    for (int i = 0; i < THREADS_MAX; i++)
+        tr_pg_interrupt_free(api->threads[i].interrupt);
     tr_mailbox_free(api->mailbox);
     pthread_mutex_destroy(&api->gate.lock);
     free(api->gate.keys);

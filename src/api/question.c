@@ -197,12 +197,32 @@ static void on_ledger(struct tr_http_request *request, void *context)
         tr_api_submit(task);
 }
 
+static void on_names(struct tr_http_request *request, void *context)
+{
+    struct task *task = begin_task(context, request, tr_api_run_names);
+    if (task == NULL)
+        return;
+    copy_parameters(request, task);
+    tr_api_submit(task);
+}
+
+static void on_properties(struct tr_http_request *request, void *context)
+{
+    struct task *task = begin_task(context, request, tr_api_run_properties);
+    if (task == NULL)
+        return;
+    copy_parameters(request, task);
+    tr_api_submit(task);
+}
+
 const struct tr_http_route *tr_api_routes(size_t *count_out)
 {
     static const struct tr_http_route routes[] = {
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpi/*", on_head, on_kpi, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/query", on_head, on_query, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpis", on_head, on_catalogue, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/names", on_head, on_names, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/properties", on_head, on_properties, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/ledger", on_head, on_ledger, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses", on_head, tr_api_on_hypotheses, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses/*", on_head, tr_api_on_hypotheses, NULL},

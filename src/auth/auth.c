@@ -40,6 +40,7 @@ struct tr_auth {
 
     /* The thread's own from here on. */
     struct tr_pg *pg;
+    struct tr_pg_interrupt *interrupt;
     bool cache_failed;
     uint8_t cached[TR_DIGEST_BYTES]; /* of what the cache file holds */
 };
@@ -59,7 +60,8 @@ static int connect_and_listen(struct tr_auth *auth, struct tr_error *error)
 {
     struct tr_pg_options options = {.url = auth->database_url,
                                     .application = "traction keys",
-                                    .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+                                    .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                    .interrupt = auth->interrupt};
     int result = tr_pg_connect(&auth->pg, &options, error);
     /* Listening comes before loading: what changes in between is heard. */
     if (result == 0)
@@ -134,6 +136,8 @@ static void *run(void *context)
             retry_ms = RETRY_FIRST_MS;
             result = wait_for_change(auth, RELOAD_MS, &error);
         }
+        if (atomic_load(&auth->stopping))
+            break;
         if (result < 0 && !away)
             tr_log(TR_LOG_WARNING, "keys: %s; going on with the last known ones", error.message);
         away = result < 0;
@@ -150,6 +154,7 @@ static void *run(void *context)
 static void free_auth(struct tr_auth *auth)
 {
     disconnect(auth);
+    tr_pg_interrupt_free(auth->interrupt);
     tr_auth_snapshot_free(auth->snapshot);
     pthread_rwlock_destroy(&auth->lock);
     if (auth->wake_fd >= 0)
@@ -164,6 +169,7 @@ int tr_auth_start(struct tr_auth **auth_out, const struct tr_auth_options *optio
 {
     struct tr_auth *auth = tr_calloc(1, sizeof *auth);
     pthread_rwlock_init(&auth->lock, NULL);
+    auth->interrupt = tr_pg_interrupt_new();
     auth->database_url = tr_strdup(options->database_url);
     auth->cache_path = options->cache_path != NULL ? tr_strdup(options->cache_path) : NULL;
     auth->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -198,12 +204,22 @@ void tr_auth_stop(struct tr_auth *auth)
     if (auth == NULL)
         return;
     atomic_store(&auth->stopping, true);
+    tr_pg_interrupt_raise(auth->interrupt);
     tr_auth_refresh(auth);
     pthread_join(auth->thread, NULL);
     free_auth(auth);
 }
 
 /* Looking up ---------------------------------------------------------------------------------- */
+
+static void copy_key(const struct tr_auth_snapshot *snapshot, const struct tr_auth_key *key,
+                     struct tr_key *key_out)
+{
+    struct tr_auth_project *project = NULL;
+    HASH_FIND_INT(snapshot->projects, &key->key.project_id, project);
+    *key_out = key->key;
+    key_out->respect_dnt = project != NULL && project->project.respect_dnt;
+}
 
 int tr_auth_find_key(struct tr_auth *auth, struct tr_slice key, struct tr_key *key_out)
 {
@@ -216,7 +232,7 @@ int tr_auth_find_key(struct tr_auth *auth, struct tr_slice key, struct tr_key *k
     if (auth->snapshot != NULL)
         HASH_FIND(hh, auth->snapshot->keys, digest, sizeof digest, found);
     if (found != NULL)
-        *key_out = found->key;
+        copy_key(auth->snapshot, found, key_out);
     pthread_rwlock_unlock(&auth->lock);
     return found != NULL ? 0 : TR_AUTH_UNKNOWN;
 }

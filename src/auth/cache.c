@@ -3,7 +3,8 @@
  * The file of last known keys, for starting while PostgreSQL is away:
  *
  *   {"version": 1,
- *    "projects": [{"id", "uuid", "name", "timezone", "currency", "origins": […]}, …],
+ *    "projects": [{"id", "uuid", "name", "timezone", "currency", "origins": […],
+ *                  "respect_dnt"}, …],
  *    "keys": [{"digest": hexadecimal, "project", "scope"}, …]}
  *
  * It holds digests only. What does not read as such is refused whole.
@@ -23,9 +24,10 @@ static json_t *project_json(const struct tr_project *project)
     json_t *origins = json_array();
     for (size_t i = 0; i < project->origin_count; i++)
         json_array_append_new(origins, json_string(project->origins[i]));
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o}", "id", (int)project->id, "uuid",
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:b}", "id", (int)project->id, "uuid",
                      project->uuid, "name", project->name, "timezone", project->timezone,
-                     "currency", project->currency, "origins", origins);
+                     "currency", project->currency, "origins", origins, "respect_dnt",
+                     (int)project->respect_dnt);
 }
 
 static json_t *snapshot_json(const struct tr_auth_snapshot *snapshot)
@@ -90,12 +92,16 @@ static bool read_project(json_t *item, struct tr_auth_snapshot *snapshot)
     int id;
     const char *uuid, *name, *timezone, *currency;
     json_t *origins;
-    if (json_unpack(item, "{s:i, s:s, s:s, s:s, s:s, s:o}", "id", &id, "uuid", &uuid, "name", &name,
-                    "timezone", &timezone, "currency", &currency, "origins", &origins) != 0 ||
+    int respect_dnt = 0; /* absent in files of the first release */
+    if (json_unpack(item, "{s:i, s:s, s:s, s:s, s:s, s:o, s?b}", "id", &id, "uuid", &uuid, "name",
+                    &name, "timezone", &timezone, "currency", &currency, "origins", &origins,
+                    "respect_dnt", &respect_dnt) != 0 ||
         strlen(uuid) != 36 || strlen(currency) != 3 || !json_is_array(origins))
         return false;
-    struct tr_project project = {
-        .id = id, .name = tr_strdup(name), .timezone = tr_strdup(timezone)};
+    struct tr_project project = {.id = id,
+                                 .name = tr_strdup(name),
+                                 .timezone = tr_strdup(timezone),
+                                 .respect_dnt = respect_dnt};
     memcpy(project.uuid, uuid, 36);
     memcpy(project.currency, currency, 3);
     size_t index;

@@ -105,6 +105,7 @@ static void take_project(struct tr_auth_snapshot *snapshot, const struct tr_pg_r
         .id = (int32_t)tr_pg_get_int(rows, row, tr_pg_column(rows, "id")),
         .name = text_at(rows, row, "name"),
         .timezone = text_at(rows, row, "timezone"),
+        .respect_dnt = tr_pg_get_bool(rows, row, tr_pg_column(rows, "respect_dnt")),
     };
     struct tr_slice uuid = tr_pg_get_bytes(rows, row, tr_pg_column(rows, "uuid"));
     struct tr_slice currency = tr_pg_get_bytes(rows, row, tr_pg_column(rows, "currency"));

@@ -18,7 +18,8 @@ struct settings {
     int32_t retention_days; /* parsed; 0: for ever */
     const char *gross_margin;
     struct tr_cli_list rates;
-    char *rates_json; /* parsed */
+    char *rates_json;        /* parsed */
+    const char *respect_dnt; /* "on" or "off" */
 };
 
 #define SETTINGS_OPTIONS(target)                                                               \
@@ -81,6 +82,13 @@ static int check_retention(struct settings *settings, struct tr_error *error)
                         text);
 }
 
+static int check_respect_dnt(const char *text, struct tr_error *error)
+{
+    if (text == NULL || strcmp(text, "on") == 0 || strcmp(text, "off") == 0)
+        return 0;
+    return tr_error_set(error, -EINVAL, "--respect-dnt: expected on or off, not \"%.20s\"", text);
+}
+
 static int check_name(const char *name, struct tr_error *error)
 {
     if (name == NULL || (name[0] != '\0' && strlen(name) <= 200))
@@ -116,6 +124,8 @@ static int check(struct tr_pg *pg, struct settings *settings, struct tr_error *e
         result = tr_cli_check_margin(settings->gross_margin, error);
     if (result == 0)
         result = tr_cli_parse_rates(&settings->rates, &settings->rates_json, error);
+    if (result == 0)
+        result = check_respect_dnt(settings->respect_dnt, error);
     return result == 0 ? check_timezone(pg, settings->timezone, error) : result;
 }
 
@@ -216,6 +226,16 @@ static int check_timezone_free(struct tr_pg *pg, int32_t id, struct tr_error *er
     return tr_error_hint(error, "Ask with --timezone instead, or add another project.");
 }
 
+static int set_respect_dnt(struct tr_pg *pg, int32_t id, const char *text, struct tr_error *error)
+{
+    if (text == NULL)
+        return 0;
+    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
+    tr_pg_bind_int4(params, id);
+    tr_pg_bind_bool(params, strcmp(text, "on") == 0);
+    return tr_pg_query(pg, tr_pg_sql("queries/admin/project_respect_dnt"), params, NULL, error);
+}
+
 static int set_project(struct tr_pg *pg, int32_t id, const struct settings *settings,
                        struct tr_error *error)
 {
@@ -240,6 +260,8 @@ static int set_project(struct tr_pg *pg, int32_t id, const struct settings *sett
             tr_pg_query(pg, tr_pg_sql("queries/admin/project_set"), params, &set, error), error);
     if (result == 0)
         result = check_rates(set, error);
+    if (result == 0)
+        result = set_respect_dnt(pg, id, settings->respect_dnt, error);
     return end(pg, result, error);
 }
 
@@ -279,9 +301,9 @@ static int run_add(int argc, char **argv)
 
 static int run_list(int argc, char **argv)
 {
-    static const char *const columns[] = {"name",         "uuid",    "timezone",
-                                          "currency",     "origins", "retention_days",
-                                          "gross_margin", "rates",   NULL};
+    static const char *const columns[] = {
+        "name",           "uuid",         "timezone", "currency",    "origins",
+        "retention_days", "gross_margin", "rates",    "respect_dnt", NULL};
     struct tr_cli_database database = {NULL, NULL};
     bool as_json = false;
     const struct tr_cli_option options[] = {{"json", TR_CLI_FLAG, &as_json, NULL, "print JSON"},
@@ -312,6 +334,8 @@ static int run_set(int argc, char **argv)
     const struct tr_cli_option options[] = {
         {"name", TR_CLI_TEXT, &settings.name, "NAME", "a new name"},
         SETTINGS_OPTIONS(settings),
+        {"respect-dnt", TR_CLI_TEXT, &settings.respect_dnt, "on|off",
+         "take no events of those who send DNT: 1 or Sec-GPC: 1"},
         {"any-origin", TR_CLI_FLAG, &settings.any_origin, NULL, "let pages of any origin write"},
         TR_CLI_DATABASE_OPTIONS(database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};

@@ -8,6 +8,7 @@
 #include "traction/kpi.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ARENA_BYTES = 64 << 20, PARAMETERS_MAX = 256 };
@@ -175,10 +176,13 @@ static bool check_words(const char *command, const struct tr_cli_list *words, co
 
 int tr_cli_query(int argc, char **argv)
 {
-    struct query_options query = {.project = "default", .format = "table"};
+    struct query_options query = {.project = getenv("TRACTION_PROJECT_ID"), .format = "table"};
+    if (query.project == NULL || query.project[0] == '\0')
+        query.project = "default";
     struct tr_cli_list words;
     const struct tr_cli_option options[] = {
-        {"project", TR_CLI_TEXT, &query.project, "PROJECT", "name or UUID; else \"default\""},
+        {"project", TR_CLI_TEXT, &query.project, "PROJECT",
+         "name or UUID; else TRACTION_PROJECT_ID, else \"default\""},
         {"from", TR_CLI_TEXT, &query.single[0], "TIME", "RFC 3339, a date, -7d, today; else -30d"},
         {"to", TR_CLI_TEXT, &query.single[1], "TIME", "the same; a bare date includes that day"},
         {"interval", TR_CLI_TEXT, &query.single[2], "STEP",

@@ -5,10 +5,12 @@
  *   DIR/postgres/      the cluster; its lock keeps a second `up` out
  *   DIR/spool/         events on their way into it
  *   DIR/traction.env   how to reach all this; there while the server is ready
+ *   DIR/demo.json      what --demo has loaded
  *
  * A signal before the server runs ends the process; PostgreSQL then stops by itself.
  */
 #include "cli_priv.h"
+#include "up_demo.h"
 #include "up_priv.h"
 
 #include "traction/base/clock.h"
@@ -32,7 +34,13 @@ struct up {
     struct tr_cluster *cluster;
     struct tr_server *server;
     struct tr_up_access access;
+    struct tr_up_demo *demo;
+    char *url;
+    bool is_open; /* traction.env is there */
     int64_t restart_after_us;
+    bool restarting;
+    int failed; /* while the server ran */
+    struct tr_error error;
     bool wrong_usage;
 };
 
@@ -40,6 +48,7 @@ struct up_options {
     const char *data;
     const char *listen;
     const char *config;
+    struct tr_up_demo_words demo;
 };
 
 static int make_directory(struct up *up, const char *path, struct tr_error *error)
@@ -83,22 +92,29 @@ static int load_config(struct up *up, const struct up_options *options, struct t
         result = tr_config_set(up->config, "server", "listen", options->listen, "--listen", error);
         up->wrong_usage = result < 0;
     }
+    if (result == 0) {
+        result = tr_up_demo_new(&up->demo, &options->demo, up->config, error);
+        up->wrong_usage = result == -EINVAL;
+    }
     if (result == 0)
         tr_log_set_level((enum tr_log_level)up->config->log_level);
     return result;
 }
 
-static int prepare_database(struct up *up, struct tr_error *error)
+static int prepare_database(struct up *up, const struct up_options *options, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = NULL;
-    struct tr_pg_options options = {.url = tr_cluster_url(up->cluster),
-                                    .application = "traction up"};
+    struct tr_pg_options pg_options = {.url = tr_cluster_url(up->cluster),
+                                       .application = "traction up"};
     int applied;
-    int result = tr_pg_connect(&pg, &options, error);
+    int result = tr_pg_connect(&pg, &pg_options, error);
     if (result == 0)
         result = tr_pg_migrate(pg, &applied, error);
     if (result == 0)
-        result = tr_up_make_access(up->directory, pg, &up->access, error);
+        result = tr_up_make_access(up->directory, options->demo.demo ? "demo" : "default", pg,
+                                   &up->access, error);
+    if (result == 0 && options->demo.demo)
+        result = tr_up_demo_prepare(up->demo, up->directory, pg, up->access.project_number, error);
     return result;
 }
 
@@ -147,6 +163,17 @@ static void print_screen(const struct up *up, const char *url)
     fflush(stdout);
 }
 
+/* Everything is there: says so, in traction.env and on the screen. */
+static int open_doors(struct up *up, struct tr_error *error)
+{
+    int result = tr_up_publish_access(up->directory, &up->access, up->url,
+                                      tr_cluster_url(up->cluster), error);
+    up->is_open = result == 0;
+    if (up->is_open)
+        print_screen(up, up->url);
+    return result;
+}
+
 static int start(struct up *up, const struct up_options *options, struct tr_error *error)
 {
     int result = load_config(up, options, error);
@@ -157,17 +184,41 @@ static int start(struct up *up, const struct up_options *options, struct tr_erro
     if (result == 0)
         result = tr_up_hide_access(up->directory, error);
     if (result == 0)
-        result = prepare_database(up, error);
+        result = prepare_database(up, options, error);
     if (result == 0)
         result = start_server(up, error);
     if (result < 0)
         return result;
-    TR_CLEANUP(tr_freep) char *url = make_url(up);
-    result =
-        tr_up_publish_access(up->directory, &up->access, url, tr_cluster_url(up->cluster), error);
-    if (result == 0)
-        print_screen(up, url);
-    return result;
+    up->url = make_url(up);
+    return options->demo.demo ? tr_up_demo_start(up->demo, up->url, &up->access, error)
+                              : open_doors(up, error);
+}
+
+/* False: it failed. */
+static bool watch_demo(struct up *up)
+{
+    if (up->is_open)
+        return true;
+    int state = tr_up_demo_poll(up->demo, &up->error);
+    if (state == 0) {
+        tr_up_demo_print(up->demo);
+        state = open_doors(up, &up->error);
+    }
+    up->failed = state < 0 ? state : 0;
+    return state >= 0;
+}
+
+static void restart(struct up *up)
+{
+    struct tr_error error = TR_ERROR_INIT;
+    if (tr_clock_mono_us() < up->restart_after_us)
+        return;
+    tr_log(TR_LOG_WARNING, "PostgreSQL ended; starting it again; %s/postgres/postgres.log says why",
+           up->directory);
+    up->restart_after_us = tr_clock_mono_us() + RESTART_PAUSE_US;
+    if (tr_cluster_restart(up->cluster, &error) < 0)
+        tr_log(TR_LOG_ERROR, "%s", error.message);
+    up->restarting = true;
 }
 
 /* A few times a second while the server runs: PostgreSQL may have been killed. The server goes on
@@ -175,15 +226,14 @@ static int start(struct up *up, const struct up_options *options, struct tr_erro
 static bool supervise(void *context)
 {
     struct up *up = context;
-    struct tr_error error = TR_ERROR_INIT;
-    if (!tr_cluster_has_exited(up->cluster) || tr_clock_mono_us() < up->restart_after_us)
-        return true;
-    tr_log(TR_LOG_WARNING, "PostgreSQL ended; starting it again");
-    up->restart_after_us = tr_clock_mono_us() + RESTART_PAUSE_US;
-    if (tr_cluster_restart(up->cluster, &error) < 0)
-        tr_log(TR_LOG_ERROR, "%s", error.message);
-    else
+    if (!watch_demo(up))
+        return false;
+    if (tr_cluster_has_exited(up->cluster)) {
+        restart(up);
+    } else if (up->restarting && tr_cluster_is_ready(up->cluster)) {
         tr_log(TR_LOG_INFO, "PostgreSQL runs again");
+        up->restarting = false;
+    }
     return true;
 }
 
@@ -192,12 +242,20 @@ static int run(struct up *up, const struct up_options *options, struct tr_error 
     int result = start(up, options, error);
     if (result == 0)
         result = tr_server_run(up->server, supervise, up, error);
+    if (result == 0 && up->failed < 0) {
+        *error = up->error;
+        result = up->failed;
+    }
+    if (result == 0 && !up->is_open)
+        fprintf(stderr, "The demo is not loaded to its end; \"traction up --demo\" goes on.\n");
+    tr_up_demo_free(up->demo);
     if (up->server != NULL)
         tr_up_hide_access(up->directory, NULL); /* the next start tries again */
     tr_server_free(up->server);
     tr_cluster_stop(up->cluster);
     tr_config_free(up->config);
     free(up->directory);
+    free(up->url);
     return result;
 }
 
@@ -209,10 +267,18 @@ int tr_cli_up(int argc, char **argv)
         {"listen", TR_CLI_TEXT, &up_options.listen, "HOST:PORT",
          "where to listen; else 127.0.0.1:8080; port 0 takes a free one"},
         {"config", TR_CLI_TEXT, &up_options.config, "FILE", "read this instead of traction.ini"},
+        {"demo", TR_CLI_FLAG, &up_options.demo.demo, NULL,
+         "fill a project \"demo\" with 90 days of a made-up product, and open on it"},
+        {"demo-events", TR_CLI_TEXT, &up_options.demo.events, "N",
+         "about how many events; else 1000000"},
+        {"demo-seed", TR_CLI_TEXT, &up_options.demo.seed, "N",
+         "equal seeds and ends give equal events; else 1"},
+        {"demo-end", TR_CLI_TEXT, &up_options.demo.end, "TIME",
+         "when the story ends, such as 2026-11-23T12:00:00Z; else now"},
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
         "traction up",
-        "[--data DIR] [--listen HOST:PORT] [--config FILE]",
+        "[--data DIR] [--listen HOST:PORT] [--config FILE] [--demo]",
         "Starts a private PostgreSQL under DIR (unix socket only), brings its schema up to date,\n"
         "makes a project \"default\" and keys for it, and runs the server. DIR/traction.env says "
         "how\n"

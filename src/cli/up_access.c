@@ -2,7 +2,8 @@
 /*
  * Project, keys and password of `traction up`. The database has digests only, so the keys
  * themselves live in traction.env while the server is ready and in traction.env.last otherwise;
- * between the two there is only a rename.
+ * between the two there is only a rename. When the start is on another project than the last one,
+ * traction.env.last is copied to traction.env.UUID of the last one's project, for its next start.
  */
 #include "up_priv.h"
 
@@ -47,19 +48,19 @@ static bool find_value(const char *text, const char *name, char *out, size_t siz
     return false;
 }
 
-static int find_or_make_project(struct tr_pg *pg, int32_t *id_out, char uuid_out[37],
-                                struct tr_error *error)
+static int find_or_make_project(struct tr_pg *pg, const char *name, int32_t *id_out,
+                                char uuid_out[37], struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *found = NULL;
-    tr_pg_bind_text(params, TR_SLICE("default"));
+    tr_pg_bind_text(params, tr_slice_of(name));
     int result = tr_pg_query(pg, tr_pg_sql("queries/admin/project_ensure"), params, NULL, error);
     if (result == 0)
         result = tr_pg_query(pg, tr_pg_sql("queries/admin/project_find"), params, &found, error);
     if (result < 0)
         return result;
     if (tr_pg_rows(found) == 0)
-        return tr_error_set(error, -ENOENT, "the project \"default\" is gone");
+        return tr_error_set(error, -ENOENT, "the project \"%s\" is gone", name);
     *id_out = (int32_t)tr_pg_get_int(found, 0, tr_pg_column(found, "id"));
     struct tr_slice uuid = tr_pg_get_bytes(found, 0, tr_pg_column(found, "uuid"));
     snprintf(uuid_out, 37, "%.*s", (int)uuid.size, uuid.data);
@@ -97,26 +98,66 @@ static int keep_or_make_key(struct tr_pg *pg, int32_t project_id, const char *la
     return result;
 }
 
-int tr_up_make_access(const char *directory, struct tr_pg *pg, struct tr_up_access *access_out,
-                      struct tr_error *error)
+/* The text of a file of the folder, empty if there is none. The caller frees it. */
+static char *read_text(const char *directory, const char *name)
 {
-    TR_CLEANUP(tr_freep) char *path = tr_printf("%s/traction.env.last", directory);
-    TR_CLEANUP(tr_freep) char *last = NULL;
-    struct tr_up_access access = {.owner_password = ""};
+    TR_CLEANUP(tr_freep) char *path = tr_printf("%s/%s", directory, name);
+    char *text = NULL;
     size_t size;
-    int32_t project_id = 0;
-    if (tr_file_read_all(path, ENV_MAX_BYTES, &last, &size, NULL) < 0)
-        last = tr_strdup(""); /* the first start */
-    int result = find_or_make_project(pg, &project_id, access.project_id, error);
-    for (int scope = 0; result == 0 && scope < TR_UP_KEYS; scope++)
-        result =
-            keep_or_make_key(pg, project_id, last, (enum tr_scope)scope, access.keys[scope], error);
-    if (!find_value(last, "TRACTION_OWNER_PASSWORD", access.owner_password,
-                    sizeof access.owner_password)) {
-        uint8_t random[(TR_UP_PASSWORD_BYTES - 1) / 2];
-        tr_random(random, sizeof random);
-        tr_hex(random, sizeof random, access.owner_password);
+    if (tr_file_read_all(path, ENV_MAX_BYTES, &text, &size, NULL) < 0)
+        return tr_strdup("");
+    return text;
+}
+
+static bool is_uuid(const char *text)
+{
+    return strlen(text) == 36 && strspn(text, "0123456789abcdef-") == 36;
+}
+
+/* What the last start on this project knew. last: what the last start knew, on whichever. */
+static int read_last_of(const char *directory, const char *project_id, const char *last,
+                        char **text_out, struct tr_error *error)
+{
+    char other[37] = "";
+    int result = 0;
+    bool has_project = find_value(last, "TRACTION_PROJECT_ID", other, sizeof other);
+    if (has_project && strcmp(other, project_id) == 0) {
+        *text_out = tr_strdup(last);
+        return 0;
     }
+    if (has_project && is_uuid(other)) {
+        TR_CLEANUP(tr_freep) char *aside = tr_printf("%s/traction.env.%s", directory, other);
+        result = tr_file_replace(aside, last, strlen(last), 0600, error);
+    }
+    TR_CLEANUP(tr_freep) char *name = tr_printf("traction.env.%s", project_id);
+    if (result == 0)
+        *text_out = read_text(directory, name);
+    return result;
+}
+
+static void keep_or_make_password(const char *last, char password_out[TR_UP_PASSWORD_BYTES])
+{
+    uint8_t random[(TR_UP_PASSWORD_BYTES - 1) / 2];
+    if (find_value(last, "TRACTION_OWNER_PASSWORD", password_out, TR_UP_PASSWORD_BYTES))
+        return;
+    tr_random(random, sizeof random);
+    tr_hex(random, sizeof random, password_out);
+}
+
+int tr_up_make_access(const char *directory, const char *project, struct tr_pg *pg,
+                      struct tr_up_access *access_out, struct tr_error *error)
+{
+    TR_CLEANUP(tr_freep) char *last = read_text(directory, "traction.env.last");
+    TR_CLEANUP(tr_freep) char *of_project = NULL;
+    struct tr_up_access access = {.owner_password = ""};
+    int result =
+        find_or_make_project(pg, project, &access.project_number, access.project_id, error);
+    if (result == 0)
+        result = read_last_of(directory, access.project_id, last, &of_project, error);
+    for (int scope = 0; result == 0 && scope < TR_UP_KEYS; scope++)
+        result = keep_or_make_key(pg, access.project_number, of_project, (enum tr_scope)scope,
+                                  access.keys[scope], error);
+    keep_or_make_password(last, access.owner_password);
     if (result == 0)
         *access_out = access;
     return result;

@@ -36,8 +36,8 @@
 enum {
     READY_MS = 600000, /* recovery after a crash may have gigabytes to read */
     READY_POLL_MS = 5,
-    STOP_FAST_MS = 10000,
-    STOP_IMMEDIATE_MS = 5000,
+    STOP_FAST_MS = 6000,
+    STOP_IMMEDIATE_MS = 1000,
     LOG_BYTES = 10 << 20,
     TREE_DEPTH_MAX = 16,
 };
@@ -218,6 +218,13 @@ static int read_version(const struct tr_cluster *cluster, char **version_out,
     return 0;
 }
 
+static int major_version(const struct tr_cluster *cluster)
+{
+    TR_CLEANUP(tr_freep) char *version = NULL;
+    bool known = read_version(cluster, &version, NULL) == 0 && version != NULL;
+    return known ? (int)strtol(version, NULL, 10) : 0;
+}
+
 static int open_data(struct tr_cluster *cluster, char **programs_out, struct tr_error *error)
 {
     TR_CLEANUP(tr_freep) char *version = NULL;
@@ -358,10 +365,8 @@ static int launch(struct tr_cluster *cluster, struct tr_error *error)
         return result;
     remove_stale_files(cluster);
     const int keep[] = {cluster->data_fd, cluster->sockets_fd, -1};
-    off_t since = log_size(cluster);
-    result =
-        tr_process_spawn(&cluster->who, cluster->argv, keep, cluster->log_fd, &cluster->pid, error);
-    return result < 0 ? result : wait_ready(cluster, since, error);
+    return tr_process_spawn(&cluster->who, cluster->argv, keep, cluster->log_fd, &cluster->pid,
+                            error);
 }
 
 static void make_command(struct tr_cluster *cluster, const char *programs, const char *const *extra)
@@ -372,8 +377,8 @@ static void make_command(struct tr_cluster *cluster, const char *programs, const
     uint64_t free_bytes = 0;
     uint64_t disk_bytes = 0;
     tr_file_free_space(cluster->directory, &free_bytes, &disk_bytes, NULL);
-    cluster->argv =
-        tr_settings_new(program, data, sockets, tr_settings_memory(), free_bytes, extra);
+    const struct tr_machine machine = {tr_settings_memory(), free_bytes, major_version(cluster)};
+    cluster->argv = tr_settings_new(program, data, sockets, &machine, extra);
 }
 
 static int name_database(struct tr_cluster *cluster, struct tr_error *error)
@@ -420,7 +425,10 @@ static int start(struct tr_cluster *cluster, const struct tr_cluster_options *op
         return result;
     cluster->url = make_url(cluster, "traction");
     make_command(cluster, programs, options->settings);
+    off_t since = log_size(cluster);
     result = launch(cluster, error);
+    if (result == 0)
+        result = wait_ready(cluster, since, error);
     return result < 0 ? result : name_database(cluster, error);
 }
 
@@ -459,6 +467,11 @@ int tr_cluster_restart(struct tr_cluster *cluster, struct tr_error *error)
     return note_end(cluster) ? launch(cluster, error) : 0;
 }
 
+bool tr_cluster_is_ready(struct tr_cluster *cluster)
+{
+    return !note_end(cluster) && says_ready(cluster);
+}
+
 static void stop_process(struct tr_cluster *cluster)
 {
     static const struct {
@@ -467,6 +480,7 @@ static void stop_process(struct tr_cluster *cluster)
     } steps[] = {{SIGINT, STOP_FAST_MS}, {SIGQUIT, STOP_IMMEDIATE_MS}, {SIGKILL, -1}};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !note_end(cluster); i++) {
         kill(cluster->pid, steps[i].signal);
+        kill(cluster->pid, SIGCONT); /* one that was stopped could not act on it */
         tr_process_wait_gone(cluster->pid, steps[i].wait_ms);
     }
     note_end(cluster);

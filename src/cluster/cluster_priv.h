@@ -41,9 +41,14 @@ int tr_process_end_orphans(int data_fd, struct tr_error *error);
 
 /* Settings ------------------------------------------------------------------------------------ */
 
-/* The command line of the postmaster: settings fit for this machine's memory and disk, then the
- * caller's own, which win. Ended by NULL; free with tr_settings_free(). */
+struct tr_machine {
+    uint64_t memory_bytes;
+    uint64_t disk_bytes; /* free */
+    int version;         /* PostgreSQL's major one */
+};
+/* The command line of the postmaster: settings fit for this machine, then the caller's own, which
+ * win. Ended by NULL; free with tr_settings_free(). */
 const char **tr_settings_new(const char *program, const char *data, const char *sockets,
-                             uint64_t memory_bytes, uint64_t disk_bytes, const char *const *extra);
+                             const struct tr_machine *machine, const char *const *extra);
 void tr_settings_free(const char **argv);
 uint64_t tr_settings_memory(void);

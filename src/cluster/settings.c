@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 128 };
+enum { ARGUMENTS_MAX = 128, SYNCFS_SINCE = 14 };
 #define MIB (1024ULL * 1024)
 
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
@@ -76,8 +76,9 @@ static const char *const fixed[] = {
     /* Durability as PostgreSQL means it. */
     "fsync=on",
     "synchronous_commit=on",
-    /* Few, large checkpoints: each makes the next write of a page a full page of WAL. */
-    "checkpoint_timeout=15min",
+    /* What was written since the last checkpoint is what a start after a crash has to repeat. Yet
+     * each checkpoint makes the next write of a page a full page of WAL. */
+    "checkpoint_timeout=5min",
     "wal_compression=off",
     /* Rollup rows are updated many times a second; their dead versions have to go soon. */
     "autovacuum_naptime=15s",
@@ -96,8 +97,10 @@ static const char *const fixed[] = {
 };
 
 const char **tr_settings_new(const char *program, const char *data, const char *sockets,
-                             uint64_t memory_bytes, uint64_t disk_bytes, const char *const *extra)
+                             const struct tr_machine *machine, const char *const *extra)
 {
+    uint64_t memory_bytes = machine->memory_bytes;
+    uint64_t disk_bytes = machine->disk_bytes;
     struct arguments arguments = {.count = 0};
     add(&arguments, tr_strdup(program));
     add(&arguments, tr_strdup("-D"));
@@ -110,8 +113,11 @@ const char **tr_settings_new(const char *program, const char *data, const char *
     set_size(&arguments, "effective_cache_size", clamp(memory_bytes / 2, 64 * MIB, 1ULL << 40));
     set_size(&arguments, "work_mem", clamp(memory_bytes / 512, 4 * MIB, 32 * MIB));
     set_size(&arguments, "maintenance_work_mem", clamp(memory_bytes / 16, 64 * MIB, 512 * MIB));
-    set_size(&arguments, "max_wal_size", clamp(disk_bytes / 10, 256 * MIB, 4096 * MIB));
+    set_size(&arguments, "max_wal_size", clamp(disk_bytes / 10, 256 * MIB, 1024 * MIB));
     set_size(&arguments, "min_wal_size", clamp(disk_bytes / 40, 80 * MIB, 1024 * MIB));
+    /* After a crash PostgreSQL flushes its files one by one, a thousand of them, or all at once. */
+    if (machine->version >= SYNCFS_SINCE)
+        set(&arguments, "recovery_init_sync_method=syncfs");
     for (size_t i = 0; extra != NULL && extra[i] != NULL; i++)
         set(&arguments, extra[i]);
     const char **argv = tr_calloc(arguments.count + 1, sizeof *argv);

@@ -10,9 +10,10 @@
 /* How a value is written; where it is stored follows from the field's width. */
 enum tr_option_kind {
     TR_OPTION_TEXT,
-    TR_OPTION_PATH,    /* absolute */
-    TR_OPTION_URL,     /* a database URL: its password is never shown */
-    TR_OPTION_ADDRESS, /* HOST:PORT, into http.host and http.port */
+    TR_OPTION_PATH,     /* absolute */
+    TR_OPTION_NETWORKS, /* 10.0.0.0/8 fd00::/8 */
+    TR_OPTION_URL,      /* a database URL: its password is never shown */
+    TR_OPTION_ADDRESS,  /* HOST:PORT, into http.host and http.port */
     TR_OPTION_COUNT,
     TR_OPTION_SIZE,     /* 10GiB */
     TR_OPTION_DURATION, /* 30s */

@@ -70,7 +70,12 @@ static const char *const ack_names[] = {[TR_INTAKE_ACK_DISK] = "disk",
                                         [TR_INTAKE_ACK_MEMORY] = "memory",
                                         [TR_INTAKE_ACK_COMMIT] = "commit",
                                         NULL};
-static const char *const address_names[] = {[TR_PRIVACY_ADDRESS_DROP] = "drop", NULL};
+static const char *const address_names[] = {[TR_PRIVACY_ADDRESS_DROP] = "drop",
+                                            [TR_PRIVACY_ADDRESS_TRUNCATE] = "truncate",
+                                            [TR_PRIVACY_ADDRESS_KEEP] = "keep",
+                                            NULL};
+static const char *const proxy_field_names[] = {
+    [TR_HTTP_X_FORWARDED_FOR] = "x-forwarded-for", [TR_HTTP_FORWARDED] = "forwarded", NULL};
 static const char *const level_names[] = {[TR_LOG_ERROR] = "error",
                                           [TR_LOG_WARNING] = "warning",
                                           [TR_LOG_INFO] = "info",
@@ -83,6 +88,11 @@ const struct tr_option tr_options[] = {
          "Where to listen. Port 0 takes a free one."),
     COUNT("server", "workers", http.workers, 0, 256,
           "Threads that serve connections; 0: one per core."),
+    TEXT("server", "trusted_proxies", TR_OPTION_NETWORKS, http.trusted_proxies,
+         "Networks of the proxies in front, separated by spaces: what they say about the client's "
+         "address is believed, and their connections are not counted. Default: none."),
+    CHOICE("server", "proxy_field", http.proxy_field, proxy_field_names,
+           "The header field that trusted proxies add the client's address to."),
     MILLISECONDS("server", "drain_timeout", drain_timeout_ms, 0, 3600,
                  "How long a stopping server waits for requests in progress and for the spool to "
                  "land; what has not landed by then stays in the spool."),
@@ -141,7 +151,8 @@ const struct tr_option tr_options[] = {
          "Memory of all bodies being received; beyond it status 503."),
     COUNT("limits", "connections", http.connections, 1, 1000000, "Connections."),
     COUNT("limits", "connections_per_address", http.connections_per_address, 1, 1000000,
-          "Connections of one client address; loopback addresses are not counted."),
+          "Connections of one client address; loopback addresses and server.trusted_proxies are "
+          "not counted."),
     COUNT("limits", "requests_per_connection", http.requests_per_connection, 1, 1000000000,
           "Requests after which a connection is closed."),
     MILLISECONDS("limits", "head_timeout", http.head_timeout_ms, 0.1, 3600,
@@ -163,7 +174,15 @@ const struct tr_option tr_options[] = {
           "KPI questions of one key at the same time; beyond it status 429."),
 
     CHOICE("privacy", "address", privacy_address, address_names,
-           "What becomes of the client's address: it is used at the door and not stored."),
+           "What becomes of the client's address after it was used at the door: it is not stored; "
+           "its network is, /24 or /48; or all of it is."),
+    TEXT("privacy", "query_parameters", TR_OPTION_TEXT, event_limits.query_parameters,
+         "What is kept of the query of a page's or referrer's URL: names of parameters, separated "
+         "by spaces; * keeps all, - none."),
+
+    TEXT("enrichment", "geoip", TR_OPTION_PATH, geoip,
+         "A database of countries in MaxMind's format (.mmdb), read again when it changes. "
+         "Default: none, and countries are not known."),
 
     CHOICE("log", "level", log_level, level_names, "What is written to standard error."),
 };

@@ -145,6 +145,13 @@ static bool parse_text(const struct tr_option *option, const char *text, struct 
     return true;
 }
 
+static bool parse_networks(const struct tr_option *option, const char *text,
+                           struct tr_config *config, struct tr_arena *arena)
+{
+    TR_CLEANUP(tr_networks_freep) struct tr_networks *networks = NULL;
+    return tr_networks_parse(&networks, text, NULL) == 0 && parse_text(option, text, config, arena);
+}
+
 static bool parse(const struct tr_option *option, const char *text, struct tr_config *config,
                   struct tr_arena *arena)
 {
@@ -154,6 +161,8 @@ static bool parse(const struct tr_option *option, const char *text, struct tr_co
     case TR_OPTION_PATH:
     case TR_OPTION_URL:
         return parse_text(option, text, config, arena);
+    case TR_OPTION_NETWORKS:
+        return parse_networks(option, text, config, arena);
     case TR_OPTION_ADDRESS:
         return strlen(text) <= TEXT_MAX_BYTES && parse_address(text, config, arena);
     case TR_OPTION_CHOICE:
@@ -219,6 +228,7 @@ void tr_option_format(const struct tr_option *option, const struct tr_config *co
     switch (option->kind) {
     case TR_OPTION_TEXT:
     case TR_OPTION_PATH:
+    case TR_OPTION_NETWORKS:
     case TR_OPTION_URL:
         text = *(const char *const *)field_of(option, config);
         break;
@@ -248,6 +258,7 @@ void tr_option_format(const struct tr_option *option, const struct tr_config *co
 static const char *const kind_words[] = {
     [TR_OPTION_TEXT] = "a text",
     [TR_OPTION_PATH] = "an absolute path",
+    [TR_OPTION_NETWORKS] = "networks such as 10.0.0.0/8, separated by spaces",
     [TR_OPTION_URL] = "a database URL such as postgresql://user@host/traction",
     [TR_OPTION_ADDRESS] = "ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080",
     [TR_OPTION_COUNT] = "a whole number",

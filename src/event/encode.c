@@ -47,6 +47,7 @@ struct draft {
     struct tr_url url;
     struct tr_url referrer;
     struct tr_slice promoted[TR_PROPERTY_COUNT];
+    char country[2];
     int32_t status;
     bool has_sentiment;
     int32_t sentiment; /* millionths */
@@ -286,7 +287,7 @@ static bool check_url(struct draft *draft, const char *field, struct tr_slice *t
         return false;
     if (text->data == NULL)
         return true;
-    if (tr_url_parse(url, *text, URL_MAX, draft->arena))
+    if (tr_url_parse(url, *text, draft->limits->query_parameters, URL_MAX, draft->arena))
         return true;
     return refuse(draft, field, "too_long", "expected at most 2000 bytes without its query");
 }
@@ -380,6 +381,19 @@ static bool settle_channel(struct draft *draft)
     return true;
 }
 
+/* Servers that send for their users know better than the address; what is no country is nothing. */
+static void settle_country(struct draft *draft)
+{
+    struct tr_slice *country = &draft->promoted[TR_PROPERTY_COUNTRY];
+    bool own = country->size == 2;
+    for (size_t i = 0; own && i < 2; i++) {
+        char c = country->data[i];
+        draft->country[i] = (char)(c >= 'a' && c <= 'z' ? c & ~0x20 : c);
+        own = draft->country[i] >= 'A' && draft->country[i] <= 'Z';
+    }
+    *country = own ? tr_slice(draft->country, 2) : draft->sender->country;
+}
+
 static bool check(struct draft *draft)
 {
     if (!check_name(draft) || !check_id(draft) || !check_kind(draft) || !check_who(draft) ||
@@ -390,6 +404,7 @@ static bool check(struct draft *draft)
         return false;
     settle_timestamp(draft);
     settle_sentiment(draft);
+    settle_country(draft);
     return true;
 }
 
@@ -469,6 +484,20 @@ static char *put_jsonb(char *at, struct tr_slice text)
     return put_bytes(at, text.data, text.size);
 }
 
+/* As inet_recv() of PostgreSQL reads it: family, bits, whether it is a cidr, bytes, address. */
+static char *put_inet(char *at, const struct tr_address *address, int bits)
+{
+    enum { FAMILY_V4 = 2, FAMILY_V6 = 3 };
+    if (address->size == 0)
+        return put_null(at);
+    at = put_be32(at, 4 + (uint32_t)address->size);
+    *at++ = address->size == 4 ? FAMILY_V4 : FAMILY_V6;
+    *at++ = (char)bits;
+    *at++ = 0;
+    *at++ = (char)address->size;
+    return put_bytes(at, address->bytes, address->size);
+}
+
 static char *put_header(char *at, const struct draft *draft)
 {
     *at++ = TR_RECORD_VERSION;
@@ -512,10 +541,21 @@ static char *put_where(char *at, const struct draft *draft)
     at = put_text(at, draft->referrer.host);
     at = put_text(at, draft->event.title);
     at = put_text(at, draft->promoted[TR_PROPERTY_CHANNEL]);
-    at = put_null(at);   /* country */
-    at = put_null(at);   /* device */
-    at = put_null(at);   /* browser */
-    return put_null(at); /* os */
+    return put_text(at, draft->promoted[TR_PROPERTY_COUNTRY]);
+}
+
+static char *put_known(char *at, const char *text)
+{
+    return text[0] != '\0' ? put_text(at, tr_slice_of(text)) : put_null(at);
+}
+
+static char *put_agent(char *at, const struct draft *draft)
+{
+    static const struct tr_agent unknown = {.device = ""};
+    const struct tr_agent *agent = draft->sender->agent != NULL ? draft->sender->agent : &unknown;
+    at = put_known(at, agent->device);
+    at = put_known(at, agent->browser);
+    return put_known(at, agent->os);
 }
 
 static char *put_properties(char *at, const struct draft *draft)
@@ -526,20 +566,21 @@ static char *put_properties(char *at, const struct draft *draft)
     at = put_text(at, draft->promoted[TR_PROPERTY_GOAL]);
     at = put_text(at, draft->promoted[TR_PROPERTY_PLAN]);
     at = put_text(at, draft->promoted[TR_PROPERTY_METRIC]);
-    at = put_byte(at, 0); /* bot */
+    at = put_byte(at, draft->sender->agent != NULL && draft->sender->agent->bot ? 1 : 0);
     at = put_byte(at, draft->clamped ? 1 : 0);
     at = put_jsonb(at, draft->event.properties);
-    if (!draft->has_sentiment)
-        return put_null(at);
-    return put_float4(at, (float)draft->sentiment / TR_SENTIMENT_ONE);
+    at = draft->has_sentiment ? put_float4(at, (float)draft->sentiment / TR_SENTIMENT_ONE)
+                              : put_null(at);
+    return put_inet(at, &draft->sender->kept, draft->sender->kept_bits);
 }
 
 /* At least what the record takes. */
 static size_t record_bound(const struct draft *draft)
 {
+    enum { AGENT = 16 + 2 * 64, INET = 20 };
     enum { FIXED = TR_RECORD_HEADER_BYTES + TR_DECIMAL_TEXT_MAX + 2 + TR_COLUMN_COUNT * 4 + 128 };
     const struct tr_event *event = &draft->event;
-    size_t size = FIXED + event->id.size + event->name.size + event->user.size +
+    size_t size = FIXED + AGENT + INET + event->id.size + event->name.size + event->user.size +
                   event->anonymous.size + event->session.size + event->unit.size +
                   event->title.size + event->properties.size;
     size += draft->url.text.size + draft->url.host.size + draft->url.path.size;
@@ -569,6 +610,7 @@ bool tr_event_encode(const struct tr_event *event, const struct tr_event_sender 
     at = put_be16(at, TR_COLUMN_COUNT);
     at = put_who_and_what(at, &draft);
     at = put_where(at, &draft);
+    at = put_agent(at, &draft);
     at = put_properties(at, &draft);
     out->size += (size_t)(at - begin);
     return true;
@@ -583,5 +625,7 @@ void tr_event_limits_init(struct tr_event_limits *limits)
         .depth = 16,
         .past_us = (int64_t)366 * DAY_S * 1000000,
         .future_us = (int64_t)DAY_S * 1000000,
+        .query_parameters =
+            "utm_source utm_medium utm_campaign utm_term utm_content ref gclid fbclid msclkid",
     };
 }

@@ -67,8 +67,10 @@ struct tr_url {
     struct tr_slice path;
     struct tr_slice query; /* as sent; for reading the campaign */
 };
-/* False: its text would be longer than max. The arena only ever holds what is kept. */
-bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, size_t max, struct tr_arena *arena);
+/* parameters: which of the query are kept, as in struct tr_event_limits. False: its text would be
+ * longer than max. The arena only ever holds what is kept. */
+bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, const char *parameters, size_t max,
+                  struct tr_arena *arena);
 /* The raw value of a query parameter; absent: data NULL. */
 struct tr_slice tr_url_parameter(struct tr_slice query, const char *name);
 /* Static text, or NULL when there is nothing to tell it from. */

@@ -10,7 +10,7 @@ static const struct tr_slice promoted_names[TR_PROPERTY_COUNT] = {
     [TR_PROPERTY_ROUTE] = {"route", 5},     [TR_PROPERTY_STATUS] = {"status", 6},
     [TR_PROPERTY_FEATURE] = {"feature", 7}, [TR_PROPERTY_GOAL] = {"goal", 4},
     [TR_PROPERTY_PLAN] = {"plan", 4},       [TR_PROPERTY_METRIC] = {"metric", 6},
-    [TR_PROPERTY_CHANNEL] = {"channel", 7},
+    [TR_PROPERTY_CHANNEL] = {"channel", 7}, [TR_PROPERTY_COUNTRY] = {"country", 7},
 };
 
 /* -1: it has no column. */

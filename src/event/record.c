@@ -7,7 +7,7 @@
  *   4  project
  *   8  received, Unix µs
  *   4  index in its request
- *   …  source, field, code, message, raw: each int32 length and bytes
+ *   …  source, field, code, message, raw: each int32 length and bytes; raw may be absent (-1)
  *
  * Reading trusts nothing: every length is checked against the bytes there are, fixed columns have
  * to have their size, and those that are not null to be there.
@@ -82,7 +82,10 @@ void tr_reject_encode(const struct tr_reject *reject, const struct tr_event_send
     append_text(out, tr_slice_of(reject->field));
     append_text(out, tr_slice_of(reject->code));
     append_text(out, tr_slice_of(reject->message));
-    append_bytes(out, raw);
+    if (raw.data != NULL)
+        append_bytes(out, raw);
+    else
+        tr_buf_append_be32(out, UINT32_MAX);
 }
 
 /* Reading ------------------------------------------------------------------------------------- */
@@ -125,6 +128,15 @@ static bool take_slice(struct bytes *bytes, struct tr_slice *slice_out)
     return slice_out->data != NULL;
 }
 
+static bool take_raw(struct bytes *bytes, struct tr_slice *slice_out)
+{
+    if (bytes->end - bytes->at != 4 || be32_at(bytes->at) != UINT32_MAX)
+        return take_slice(bytes, slice_out);
+    bytes->at += 4;
+    *slice_out = TR_SLICE_NONE;
+    return true;
+}
+
 static bool decode_reject(struct bytes *bytes, struct tr_record *record)
 {
     const char *fixed = take(bytes, 4 + 8 + 4);
@@ -135,7 +147,7 @@ static bool decode_reject(struct bytes *bytes, struct tr_record *record)
     record->index = (int32_t)be32_at(fixed + 12);
     return take_slice(bytes, &record->source) && take_slice(bytes, &record->field) &&
            take_slice(bytes, &record->code) && take_slice(bytes, &record->message) &&
-           take_slice(bytes, &record->raw) && bytes->at == bytes->end;
+           take_raw(bytes, &record->raw) && bytes->at == bytes->end;
 }
 
 /* Sizes of columns that have one; columns without are texts. */

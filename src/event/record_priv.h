@@ -45,6 +45,7 @@ enum tr_column {
     TR_COLUMN_CLAMPED,
     TR_COLUMN_PROPERTIES,
     TR_COLUMN_SENTIMENT,
+    TR_COLUMN_ADDRESS,
     TR_COLUMN_COUNT
 };
 /* What rows of the first release have. */

@@ -6,16 +6,6 @@
  */
 #include "event_priv.h"
 
-#define WORD(text)             \
-    {                          \
-        text, sizeof(text) - 1 \
-    }
-static const struct tr_slice allowed_parameters[] = {
-    WORD("utm_source"), WORD("utm_medium"),  WORD("utm_campaign"),
-    WORD("utm_term"),   WORD("utm_content"), WORD("ref"),
-    WORD("gclid"),      WORD("fbclid"),      WORD("msclkid"),
-};
-
 static const char *find_char(struct tr_slice text, char c)
 {
     return text.size > 0 ? memchr(text.data, c, text.size) : NULL;
@@ -81,23 +71,27 @@ static struct tr_slice host_of(struct tr_slice authority, const char **begin_out
     return tr_slice(authority.data, size);
 }
 
-static bool is_allowed(struct tr_slice parameter)
+/* Whether a parameter is in the list, which is names separated by spaces or commas. */
+static bool is_allowed(struct tr_slice parameter, const char *list)
 {
+    static const char separators[] = " ,";
     struct tr_slice value;
     struct tr_slice name = split(parameter, '=', &value);
-    for (size_t i = 0; i < sizeof allowed_parameters / sizeof *allowed_parameters; i++)
-        if (tr_slice_equal(name, allowed_parameters[i]))
+    for (size_t size; list += strspn(list, separators), *list != '\0'; list += size) {
+        size = strcspn(list, separators);
+        if (tr_slice_equal(name, tr_slice(list, size)) || (size == 1 && *list == '*'))
             return true;
+    }
     return false;
 }
 
 /* Bytes of "?" and the allowed parameters. */
-static size_t query_size(struct tr_slice query)
+static size_t query_size(struct tr_slice query, const char *allowed)
 {
     size_t size = 0;
     while (query.data != NULL) {
         struct tr_slice parameter = split(query, '&', &query);
-        if (is_allowed(parameter))
+        if (is_allowed(parameter, allowed))
             size += 1 + parameter.size;
     }
     return size;
@@ -111,12 +105,12 @@ static char *put(char *at, const void *data, size_t size)
 }
 
 /* "?" and the allowed parameters, in their order. */
-static char *put_query(char *at, struct tr_slice query)
+static char *put_query(char *at, struct tr_slice query, const char *allowed)
 {
     char separator = '?';
     while (query.data != NULL) {
         struct tr_slice parameter = split(query, '&', &query);
-        if (!is_allowed(parameter))
+        if (!is_allowed(parameter, allowed))
             continue;
         *at++ = separator;
         at = put(at, parameter.data, parameter.size);
@@ -157,7 +151,8 @@ static const char *parse_head(struct tr_url *url, struct tr_slice head, size_t s
     return begin;
 }
 
-bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, size_t max, struct tr_arena *arena)
+bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, const char *parameters, size_t max,
+                  struct tr_arena *arena)
 {
     struct tr_slice fragment;
     *url_out = (struct tr_url){.text = TR_SLICE_NONE};
@@ -168,18 +163,18 @@ bool tr_url_parse(struct tr_url *url_out, struct tr_slice text, size_t max, stru
     struct tr_slice front = host != NULL ? tr_slice(head.data, scheme + 2) : TR_SLICE("");
     struct tr_slice back =
         host != NULL ? tr_slice(host, (size_t)(head.data + head.size - host)) : head;
-    size_t parameters = query_size(url_out->query);
-    if (front.size + back.size + parameters > max)
+    size_t kept = query_size(url_out->query, parameters);
+    if (front.size + back.size + kept > max)
         return false;
     url_out->host = url_out->host.data != NULL ? lower(url_out->host, arena) : TR_SLICE_NONE;
-    if (parameters == 0 && (host == NULL || host == after_slashes)) {
+    if (kept == 0 && (host == NULL || host == after_slashes)) {
         url_out->text = head.size > 0 ? head : TR_SLICE_NONE;
         return true;
     }
-    char *copy = tr_arena_alloc(arena, front.size + back.size + parameters);
+    char *copy = tr_arena_alloc(arena, front.size + back.size + kept);
     char *at = put(copy, front.data, front.size);
     at = put(at, back.data, back.size);
-    at = put_query(at, url_out->query);
+    at = put_query(at, url_out->query, parameters);
     url_out->text = tr_slice(copy, (size_t)(at - copy));
     return true;
 }

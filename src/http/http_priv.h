@@ -161,10 +161,16 @@ struct tr_http_server {
     struct tr_http_worker *workers;
     atomic_int connections; /* and orphaned exchanges */
     atomic_size_t body_memory;
-    atomic_llong complained_us; /* when the log last heard of missing descriptors */
+    atomic_llong complained_us;  /* when the log last heard of missing descriptors */
+    struct tr_networks *trusted; /* proxies */
     uint8_t address_key[16];
     _Atomic uint16_t address_counts[ADDRESS_SLOTS]; /* by keyed hash of the address */
 };
+
+/* forwarded.c: the client behind the peer. */
+struct tr_address tr_http_forwarded(const struct tr_http_request *request, struct tr_address peer,
+                                    const struct tr_networks *trusted,
+                                    enum tr_http_proxy_field which);
 
 /* exchange.c */
 struct tr_http_exchange *tr_http_exchange_take(struct tr_http_worker *worker);

@@ -265,7 +265,7 @@ int tr_http_server_new(struct tr_http_server **server_out, const struct tr_http_
     tr_random(server->address_key, sizeof server->address_key);
     for (int i = 0; i < server->worker_count; i++)
         init_worker(server, &server->workers[i]);
-    int status = 0;
+    int status = tr_networks_parse(&server->trusted, options->trusted_proxies, error);
     for (int i = 0; i < server->worker_count && status == 0; i++)
         status = listen_worker(server, i, error);
     if (status < 0)
@@ -356,5 +356,6 @@ void tr_http_server_free(struct tr_http_server *server)
     for (int i = 0; i < server->worker_count; i++)
         free_worker(&server->workers[i]);
     free(server->workers);
+    tr_networks_free(server->trusted);
     free(server);
 }

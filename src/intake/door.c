@@ -5,7 +5,6 @@
 #include "traction/metrics.h"
 
 #include <jansson.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +100,12 @@ void tr_door_preflight(struct tr_http_request *request, void *context)
 /* Opening
  * ------------------------------------------------------------------------------------------- */
 
+static bool asks_not_to_track(const struct tr_http_request *request)
+{
+    return tr_slice_is(tr_http_field(request, "dnt"), "1") ||
+           tr_slice_is(tr_http_field(request, "sec-gpc"), "1");
+}
+
 /* 0: the key may send from this origin; else the status, with code and message. */
 static int check_key(struct door *door, struct tr_slice key, const char **code,
                      const char **message)
@@ -123,6 +128,7 @@ static int check_key(struct door *door, struct tr_slice key, const char **code,
         return 403;
     }
     door->has_key = true;
+    door->do_not_track = door->key.respect_dnt && asks_not_to_track(door->request);
     door->sender.project_id = door->key.project_id;
     return 0;
 }
@@ -154,19 +160,6 @@ static bool parse_ack(struct door *door)
     return false;
 }
 
-static struct tr_slice address_bytes(const struct sockaddr_storage *peer)
-{
-    if (peer->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
-        return tr_slice((const char *)&v4->sin_addr, sizeof v4->sin_addr);
-    }
-    if (peer->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
-        return tr_slice((const char *)&v6->sin6_addr, sizeof v6->sin6_addr);
-    }
-    return TR_SLICE("");
-}
-
 static struct door *new_door(struct tr_intake *intake, struct tr_http_request *request)
 {
     struct door *door = tr_arena_calloc(request->arena, sizeof *door);
@@ -176,9 +169,9 @@ static struct door *new_door(struct tr_intake *intake, struct tr_http_request *r
     door->sender = (struct tr_event_sender){
         .received_us = request->received_us,
         .user_agent = tr_http_field(request, "user-agent"),
-        .address = address_bytes(&request->peer),
         .salt = door->salt,
     };
+    door->client = tr_http_client(request);
     tr_intake_salt(intake, request->received_us, door->salt);
     return door;
 }
@@ -236,15 +229,41 @@ void tr_door_reject(struct door *door, const struct tr_reject *reject, struct tr
     *door->last_reject = entry;
     door->last_reject = &entry->next;
     door->rejected++;
+    if (door->do_not_track)
+        raw = TR_SLICE_NONE; /* counted, and nothing of it kept */
+    else if (raw.data == NULL)
+        raw = TR_SLICE("");
     size_t begin = tr_spool_frame_begin(&door->frames);
     tr_reject_encode(reject, &door->sender, door->source, raw, &door->frames);
     end_frame(door, begin);
+}
+
+static void refuse_untracked(struct door *door, size_t index)
+{
+    struct tr_reject reject = {
+        .index = index,
+        .field = "event",
+        .code = "do_not_track",
+        .message = "the project takes no events of those who send DNT: 1 or Sec-GPC: 1",
+    };
+    tr_door_reject(door, &reject, TR_SLICE_NONE);
+    door->untracked++;
+}
+
+bool tr_door_all_bad(const struct door *door)
+{
+    return door->accepted == 0 && door->rejected > door->untracked;
 }
 
 void tr_door_event(struct door *door, const struct tr_event *event, size_t index,
                    struct tr_slice raw)
 {
     struct tr_reject reject = {0};
+    if (door->do_not_track) {
+        refuse_untracked(door, index);
+        return;
+    }
+    tr_door_enrich(door);
     /* The events of a request were received in their order, a microsecond apart: so one without a
      * timestamp happened after the one before it, and who was joined to whom first is known. */
     struct tr_event_sender sender = door->sender;

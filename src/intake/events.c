@@ -41,8 +41,7 @@ static void reply(struct door *door, enum door_outcome outcome)
     if (tr_door_respond_refusal(door, outcome))
         return;
     if (door->rejected > 0 || door->ack == TR_INTAKE_ACK_COMMIT) {
-        reply_in_full(door, door->accepted > 0 || door->rejected == 0 ? 202 : 400,
-                      outcome == DOOR_DONE);
+        reply_in_full(door, tr_door_all_bad(door) ? 400 : 202, outcome == DOOR_DONE);
         return;
     }
     char text[64];

@@ -20,15 +20,26 @@ void tr_intake_options_init(struct tr_intake_options *options)
     tr_event_limits_init(&options->limits);
 }
 
+static void free_intake(struct tr_intake *intake)
+{
+    pthread_mutex_destroy(&intake->salt_lock);
+    free(intake->salt_path);
+    free(intake);
+}
+
 int tr_intake_new(struct tr_intake **intake_out, const struct tr_intake_options *options,
                   struct tr_error *error)
 {
-    (void)error;
     struct tr_intake *intake = tr_calloc(1, sizeof *intake);
     intake->options = *options;
     intake->salt_day = -1;
     intake->salt_path = options->salt_path != NULL ? tr_strdup(options->salt_path) : NULL;
     pthread_mutex_init(&intake->salt_lock, NULL);
+    int result = tr_intake_enrich_init(intake, error);
+    if (result < 0) {
+        free_intake(intake);
+        return result;
+    }
     *intake_out = intake;
     return 0;
 }
@@ -37,9 +48,8 @@ void tr_intake_free(struct tr_intake *intake)
 {
     if (intake == NULL)
         return;
-    pthread_mutex_destroy(&intake->salt_lock);
-    free(intake->salt_path);
-    free(intake);
+    tr_intake_enrich_fini(intake);
+    free_intake(intake);
 }
 
 /* The salt of visitors without any identity. A new one every day; the old one is overwritten, and

@@ -25,7 +25,16 @@ struct tr_intake {
     int64_t salt_day; /* guarded by salt_lock, as the next */
     uint8_t salt[SALT_BYTES];
     char *salt_path;
+
+    struct tr_agent_rules *agent_rules;
+    pthread_key_t reader_key; /* of each worker's tr_agent_reader */
+    struct tr_geo *geo;       /* NULL: countries are not known */
+    int64_t refresh_us;       /* when to look at its file next */
 };
+
+/* enrich.c: the last part of struct tr_intake. */
+int tr_intake_enrich_init(struct tr_intake *intake, struct tr_error *error);
+void tr_intake_enrich_fini(struct tr_intake *intake);
 
 /* The salt of the day. Any worker. */
 void tr_intake_salt(struct tr_intake *intake, int64_t now_us, uint8_t salt_out[SALT_BYTES]);
@@ -54,11 +63,21 @@ struct door {
     enum tr_intake_ack ack;
     struct tr_slice source; /* the endpoint, for rejects; set by the protocol */
 
+    /* Protocols may set sender.user_agent and client for the next event; agent, address, country
+     * and what is kept of it follow by themselves. */
     struct tr_event_sender sender;
+    struct tr_address client;
+    bool enriched; /* as of these two */
+    struct tr_slice enriched_agent;
+    struct tr_address enriched_address;
+    struct tr_agent agent;
+    char country[3];
+    bool do_not_track; /* the project does not want this sender's events */
     uint8_t salt[SALT_BYTES];
     struct tr_buf frames;
     size_t accepted;
     size_t rejected;
+    size_t untracked;            /* of them, with code do_not_track: nobody's fault */
     struct door_reject *rejects; /* in order */
     struct door_reject **last_reject;
 
@@ -79,6 +98,10 @@ struct door *tr_door_of(struct tr_http_request *request);
 int tr_door_use_key(struct door *door, struct tr_slice key);
 
 void tr_door_begin(struct door *door, struct tr_slice source);
+/* Brings what sender says of device and country up to date. tr_door_event() does it. */
+void tr_door_enrich(struct door *door);
+/* Whether there were events, and each was refused for a fault of its own. */
+bool tr_door_all_bad(const struct door *door);
 /* Checks, encodes and adds an event; a refused one is added as such, with raw. */
 void tr_door_event(struct door *door, const struct tr_event *event, size_t index,
                    struct tr_slice raw);

@@ -52,7 +52,7 @@ static void reply(struct door *door, enum door_outcome outcome)
 {
     if (tr_door_respond_refusal(door, outcome))
         return;
-    if (door->accepted == 0) {
+    if (tr_door_all_bad(door)) {
         const struct tr_reject *reject = &door->rejects->reject;
         tr_door_respond_error(door->request, 400, reject->code, reject->field, reject->message);
         return;

@@ -41,7 +41,7 @@ static void reply_to_single(struct door *door, enum door_outcome outcome)
 {
     if (tr_door_respond_refusal(door, outcome))
         return;
-    if (door->accepted > 0) {
+    if (!tr_door_all_bad(door)) {
         respond_success(door->request);
         return;
     }

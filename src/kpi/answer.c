@@ -5,8 +5,7 @@
  */
 #include "kpi_priv.h"
 
-/* Why the database did not answer: too slow is told apart, the rest is forwarded. */
-static int explain(struct tr_kpi_ask *ask, int result)
+int tr_kpi_explain(struct tr_kpi_ask *ask, int result)
 {
     if (tr_pg_is_broken(ask->pg) || tr_pg_error_class(ask->pg) != TR_PG_TIMEOUT)
         return result;
@@ -23,6 +22,7 @@ static int measure(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
     if (result != 0)
         return result;
     const struct tr_kpi_scope scope = {
+        .now_us = ask->now_us,
         .question = question,
         .range = range,
         .plan = plan_out,
@@ -90,7 +90,7 @@ int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct
     if (result == 0)
         result = answer(&ask, &question, answer_out);
     if (result < 0)
-        result = explain(&ask, result);
+        result = tr_kpi_explain(&ask, result);
     /* Nothing was written: how the transaction ends makes no difference. */
     if (!tr_pg_is_broken(pg))
         tr_pg_execute(pg, "rollback", NULL);

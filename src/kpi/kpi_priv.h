@@ -31,6 +31,8 @@ enum tr_kpi_shape {
 };
 
 enum tr_kpi_extra { TR_KPI_TAKES_NAME = 1, TR_KPI_TAKES_GOAL = 2, TR_KPI_TAKES_PERCENTILE = 4 };
+enum { TR_KPI_TAKES_STEPS = 8, TR_KPI_TAKES_WINDOW = 16 };
+enum { TR_KPI_STEPS_MAX = 10, TR_KPI_WINDOW_DAYS_MAX = 366 };
 enum { TR_KPI_TAKES_T = 1 << 12, TR_KPI_TAKES_SURVEY = 1 << 13 }; /* more of them */
 /* What apdex takes for satisfying; rollups know no other (src/writer/quality.c). */
 enum { TR_KPI_APDEX_MS = 500 };
@@ -47,6 +49,9 @@ struct tr_kpi_entry {
     enum tr_kpi_evidence evidence;
     enum tr_kpi_better better;
     bool days;          /* rollups know only whole days of the project's time zone */
+    bool whole_days;    /* about days: of the question's time zone, no shorter intervals */
+    bool no_series;     /* one number for the whole range */
+    int points;         /* intervals at most; 0: as many as others */
     bool exact;         /* "rollup" reads tables with instants: any range and interval will do */
     unsigned takes;     /* enum tr_kpi_extra */
     const char *by;     /* always grouped by this */
@@ -134,6 +139,10 @@ struct tr_kpi_question {
     bool compare;
     struct tr_slice name; /* data NULL: not given, as the next */
     struct tr_slice goal;
+    struct tr_slice *steps; /* names of events; in the arena */
+    size_t step_count;
+    struct tr_slice window_text; /* as asked */
+    double window_s;
     double percentile;
     enum tr_kpi_source source;
     double t_ms; /* of apdex */
@@ -156,6 +165,8 @@ struct tr_kpi_ask {
 /* Fills the problem; returns TR_KPI_PROBLEM. */
 int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, const char *hint,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Why the database did not answer: too slow is told apart, the rest is forwarded. */
+int tr_kpi_explain(struct tr_kpi_ask *ask, int result);
 int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
                           const struct tr_kpi_parameter *parameters, size_t count,
                           struct tr_kpi_question *question_out);
@@ -196,6 +207,12 @@ struct tr_kpi_plan {
 };
 /* The KPI's query for this question over events, or over rollups (NULL: there is none). */
 const char *tr_kpi_fragment(const struct tr_kpi_question *question, bool rollup);
+/* Its query over what is stored beside the events, kind being rollup or facts. NULL: there is none.
+ */
+const char *tr_kpi_stored_fragment(const struct tr_kpi_question *question, const char *kind);
+/* Whether tables of facts, which know any instant, can answer. */
+bool tr_kpi_plan_facts(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
+                       struct tr_kpi_plan *plan_out);
 /* Whether rollups of this grain can answer; false: plan_out->reason says why not. */
 bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
                         char grain, struct tr_kpi_plan *plan_out);
@@ -210,6 +227,7 @@ int tr_kpi_choose(struct tr_kpi_ask *ask, const struct tr_kpi_question *question
 
 /* What a query asks for: the total alone, or with intervals and groups. */
 struct tr_kpi_scope {
+    int64_t now_us;
     const struct tr_kpi_question *question;
     const struct tr_kpi_range *range;
     const struct tr_kpi_plan *plan;

@@ -108,7 +108,12 @@ int tr_kpi_measure(struct tr_kpi_ask *ask, const struct tr_kpi_scope *scope,
     struct tr_buf sql;
     tr_buf_init(&sql, SQL_MAX_BYTES);
     tr_kpi_build(scope, &sql, params);
-    int result = tr_pg_query_once(ask->pg, sql.data, params, &rows, ask->error);
+    /* A table that has no statistics yet looks small, and a nested loop over it never ends. */
+    int result = 0;
+    if (scope->plan->source == TR_KPI_EVENTS)
+        result = tr_pg_execute(ask->pg, tr_pg_sql("queries/kpi/no_nested_loops"), ask->error);
+    if (result == 0)
+        result = tr_pg_query_once(ask->pg, sql.data, params, &rows, ask->error);
     tr_buf_fini(&sql);
     if (result < 0)
         return result;

@@ -3,7 +3,8 @@
  * Rollups or events. Rollups answer where nothing is filtered, what is grouped by is kept in them,
  * and the range and its intervals begin and end where their rows do: at quarters of an hour ('q')
  * or at midnights of the project's time zone ('d'). An end elsewhere, such as now, is as good as
- * the next boundary when no event lies between the two.
+ * the next boundary when no event lies between the two. Where a KPI has tables of facts with
+ * instants, those answer what its rollups cannot, more slowly.
  */
 #include "kpi_priv.h"
 
@@ -11,26 +12,40 @@
 
 #define QUARTER_US (INT64_C(900) * 1000000)
 
-const char *tr_kpi_fragment(const struct tr_kpi_question *question, bool rollup)
+static const char *find_fragment(const struct tr_kpi_question *question, const char *name)
 {
     char file[64];
-    char name[64];
     const struct tr_kpi_entry *entry = question->entry;
     snprintf(file, sizeof file, "queries/kpi/%s", entry->file != NULL ? entry->file : entry->name);
-    const char *kind = rollup ? "rollup" : "events";
-    const char *found = NULL;
-    if (question->by.fragment != NULL) {
-        snprintf(name, sizeof name, "%s_by_%s", kind, question->by.fragment);
-        found = tr_pg_sql_fragment(file, name);
-        if (found != NULL || rollup)
-            return found;
-    }
-    if (question->bots)
-        found = tr_pg_sql_fragment(file, "events_bots");
-    return found != NULL ? found : tr_pg_sql_fragment(file, kind);
+    return tr_pg_sql_fragment(file, name);
 }
 
-static const char *why_no_rollup(const struct tr_kpi_question *question)
+static const char *find_grouped(const struct tr_kpi_question *question, const char *kind)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s_by_%s", kind, question->by.fragment);
+    return find_fragment(question, name);
+}
+
+const char *tr_kpi_stored_fragment(const struct tr_kpi_question *question, const char *kind)
+{
+    return question->by.fragment != NULL ? find_grouped(question, kind)
+                                         : find_fragment(question, kind);
+}
+
+const char *tr_kpi_fragment(const struct tr_kpi_question *question, bool rollup)
+{
+    if (rollup)
+        return tr_kpi_stored_fragment(question, "rollup");
+    const char *found = NULL;
+    if (question->by.fragment != NULL)
+        found = find_grouped(question, "events");
+    if (found == NULL && question->bots)
+        found = find_fragment(question, "events_bots");
+    return found != NULL ? found : find_fragment(question, "events");
+}
+
+static const char *why_no_rollup(const struct tr_kpi_question *question, const char *kind)
 {
     if (question->condition_count > 0)
         return "rollups cannot be filtered by where";
@@ -38,7 +53,7 @@ static const char *why_no_rollup(const struct tr_kpi_question *question)
         return "rollups leave bots out";
     if (question->only_events != NULL)
         return question->only_events;
-    if (tr_kpi_fragment(question, true) == NULL)
+    if (tr_kpi_stored_fragment(question, kind) == NULL)
         return "rollups are not kept by this dimension";
     return NULL;
 }
@@ -67,7 +82,7 @@ bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_
                         char grain, struct tr_kpi_plan *plan_out)
 {
     *plan_out = (struct tr_kpi_plan){.source = TR_KPI_ROLLUP, .grain = grain};
-    plan_out->reason = why_no_rollup(question);
+    plan_out->reason = why_no_rollup(question, "rollup");
     plan_out->to_us = range->to_us;
     if (question->entry->exact) {
         plan_out->fragment = tr_kpi_fragment(question, true);
@@ -85,6 +100,19 @@ bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_
     if (grain == 'q')
         plan_out->to_us = (range->to_us + QUARTER_US - 1) / QUARTER_US * QUARTER_US;
     plan_out->if_empty = plan_out->to_us != range->to_us;
+    return true;
+}
+
+bool tr_kpi_plan_facts(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
+                       struct tr_kpi_plan *plan_out)
+{
+    if (why_no_rollup(question, "facts") != NULL)
+        return false;
+    *plan_out = (struct tr_kpi_plan){
+        .source = TR_KPI_ROLLUP,
+        .fragment = tr_kpi_stored_fragment(question, "facts"),
+        .to_us = range->to_us,
+    };
     return true;
 }
 
@@ -144,6 +172,8 @@ int tr_kpi_choose(struct tr_kpi_ask *ask, const struct tr_kpi_question *question
         result = try_grain(ask, question, range, 'd', plan_out, &done);
         if (result == 0 && !done && !question->entry->days)
             result = try_grain(ask, question, range, 'q', plan_out, &done);
+        if (result == 0 && !done)
+            done = tr_kpi_plan_facts(question, range, plan_out);
     }
     if (result < 0 || done)
         return result;

@@ -184,6 +184,45 @@ static const char *parse_annotations(struct tr_kpi_ask *ask, struct tr_kpi_quest
     return question->annotations || tr_slice_is(value, "0") ? NULL : "expected 1 or 0";
 }
 
+static const char *parse_steps(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                               struct tr_slice value)
+{
+    static const char wrong[] =
+        "expected names of events with commas between them, 2 to 10, such as "
+        "page_view,sign_up,purchase";
+    question->steps = tr_arena_alloc(ask->arena, TR_KPI_STEPS_MAX * sizeof *question->steps);
+    for (;;) {
+        const char *comma = value.size > 0 ? memchr(value.data, ',', value.size) : NULL;
+        size_t size = comma != NULL ? (size_t)(comma - value.data) : value.size;
+        if (size == 0 || question->step_count == TR_KPI_STEPS_MAX)
+            return wrong;
+        question->steps[question->step_count++] = tr_slice(value.data, size);
+        if (comma == NULL)
+            return question->step_count >= 2 ? NULL : wrong;
+        value = tr_slice(comma + 1, value.size - size - 1);
+    }
+}
+
+static const char *parse_window(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                struct tr_slice value)
+{
+    static const char units[] = "mhdw";
+    static const double seconds[] = {60, 3600, 86400, 604800};
+    const char *text = tr_arena_strndup(ask->arena, value.data, value.size);
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+    question->window_s = 0;
+    if (value.size > 0 && value.size < 8 && text[0] >= '1' && text[0] <= '9' && unit != NULL &&
+        end[1] == '\0')
+        question->window_s = (double)number * seconds[unit - units];
+    question->window_text = value;
+    if (question->window_s > 0 && question->window_s <= TR_KPI_WINDOW_DAYS_MAX * 86400.0)
+        return NULL;
+    return "expected a number of minutes, hours, days or weeks up to a year, such as 30m, 24h, 7d, "
+           "2w";
+}
+
 /* The table
  * --------------------------------------------------------------------------------------- */
 
@@ -219,6 +258,10 @@ static const struct parameter {
      "1: also the annotations within the range, releases, say"},
     {"name", parse_name, TR_KPI_TAKES_NAME, false, "the name of the events to count"},
     {"goal", parse_goal, TR_KPI_TAKES_GOAL, false, "the goal of the conversions to count"},
+    {"steps", parse_steps, TR_KPI_TAKES_STEPS, false,
+     "names of events in their order, with commas between them, 2 to 10"},
+    {"window", parse_window, TR_KPI_TAKES_WINDOW, false,
+     "how long after the first step the last may be: 30m, 24h, 7d, 2w; default: 7d"},
     {"percentile", parse_percentile, TR_KPI_TAKES_PERCENTILE, false,
      "which percentile is the value, 1 to 99.9"},
     {"t", parse_t, TR_KPI_TAKES_T, false,
@@ -296,9 +339,30 @@ static int refuse_kpi(struct tr_kpi_ask *ask, struct tr_slice kpi, const char *n
     return tr_kpi_refuse(ask, 404, "kpi", hint, "there is no KPI %.*s", (int)kpi.size, kpi.data);
 }
 
+/* What the KPI does not do, or has to have. */
+static int check_taken(struct tr_kpi_ask *ask, const struct tr_kpi_question *question)
+{
+    const struct tr_kpi_entry *entry = question->entry;
+    if (entry->no_series && question->interval != TR_KPI_NONE &&
+        question->interval != TR_KPI_BY_RANGE)
+        return tr_kpi_refuse(ask, 400, "interval", NULL, "interval: %s has no series", entry->name);
+    if (entry->whole_days &&
+        (question->interval == TR_KPI_HOUR || question->interval == TR_KPI_MINUTE))
+        return tr_kpi_refuse(ask, 400, "interval", NULL,
+                             "interval: %s is about days; expected day, week, month or none",
+                             entry->name);
+    if (entry->takes & TR_KPI_TAKES_STEPS && question->step_count == 0)
+        return tr_kpi_refuse(ask, 400, "steps", NULL,
+                             "steps: expected names of events with commas between them, 2 to %d",
+                             TR_KPI_STEPS_MAX);
+    return 0;
+}
+
 /* What was not given. */
 static void settle(struct tr_kpi_ask *ask, struct tr_kpi_question *question)
 {
+    if (question->entry->no_series)
+        question->interval = TR_KPI_NONE;
     const struct tr_kpi_entry *entry = question->entry;
     if (question->to.kind == TR_KPI_ABSENT) {
         question->to = (struct tr_kpi_when){.kind = TR_KPI_TODAY, .days = 1};
@@ -326,6 +390,8 @@ int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
         .interval = TR_KPI_BY_RANGE,
         .timezone = ask->project->timezone,
         .percentile = entry->percentile,
+        .window_text = TR_SLICE("7d"),
+        .window_s = 7 * 86400.0,
         .t_ms = TR_KPI_APDEX_MS,
     };
     for (size_t i = 0; i < count; i++) {
@@ -333,6 +399,7 @@ int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
         if (result != 0)
             return result;
     }
+    int result = check_taken(ask, question_out);
     settle(ask, question_out);
-    return 0;
+    return result;
 }

@@ -65,6 +65,15 @@ static int find_ends(struct tr_kpi_ask *ask, const struct tr_kpi_question *quest
     return result;
 }
 
+static enum tr_kpi_interval default_interval(const struct tr_kpi_entry *entry,
+                                             const struct tr_kpi_range *range)
+{
+    int64_t length_us = range->to_us - range->from_us;
+    if (entry->points > 0 && length_us > 62 * 24 * HOUR_US)
+        return length_us > 366 * 24 * HOUR_US ? TR_KPI_MONTH : TR_KPI_WEEK;
+    return entry->whole_days || length_us > 48 * HOUR_US ? TR_KPI_DAY : TR_KPI_HOUR;
+}
+
 /* Refuses before PostgreSQL makes millions of intervals. */
 static int check_points(struct tr_kpi_ask *ask, const struct tr_kpi_question *question,
                         const struct tr_kpi_range *range)
@@ -75,6 +84,8 @@ static int check_points(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
     };
     bool groups = question->by.fragment != NULL;
     int64_t most = groups ? TR_KPI_POINTS_BY_MAX : TR_KPI_POINTS_MAX;
+    if (question->entry->points > 0)
+        most = question->entry->points;
     if ((range->to_us - range->from_us) / least_us[question->interval] <= most)
         return 0;
     return tr_kpi_refuse(ask, 400, "interval", "Ask for a longer interval or a shorter range.",
@@ -122,8 +133,7 @@ int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                              to);
     }
     if (question->interval == TR_KPI_BY_RANGE)
-        question->interval =
-            range_out->to_us - range_out->from_us > 48 * HOUR_US ? TR_KPI_DAY : TR_KPI_HOUR;
+        question->interval = default_interval(question->entry, range_out);
     result = check_points(ask, question, range_out);
     if (result == 0 && question->interval != TR_KPI_NONE)
         result = find_buckets(ask, question, range_out);

@@ -251,6 +251,8 @@ static void add_question(json_t *object, const struct tr_kpi_question *question)
         json_object_set_new(object, "name", text_json(question->name));
     if (question->goal.data != NULL)
         json_object_set_new(object, "goal", text_json(question->goal));
+    if (question->step_count > 0)
+        json_object_set_new(object, "window", text_json(question->window_text));
     if (question->entry->takes & TR_KPI_TAKES_PERCENTILE)
         json_object_set_new(object, "percentile", json_real(question->percentile));
     if (question->entry->takes & TR_KPI_TAKES_T)

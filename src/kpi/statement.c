@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Puts a query together from the fragments of sql/queries/kpi. {name} is replaced by another piece:
- * one that the question chooses (the table below), else the fragment of that name in common.sql or
- * money.sql.
+ * one that the question chooses (the table below), else the fragment of that name in a file that
+ * KPIs share (common.sql, money.sql, days.sql), else in the KPI's own.
  * :name becomes a parameter, bound once and numbered as it comes. Nothing of a question's text ever
  * becomes part of the query.
  */
@@ -26,6 +26,7 @@ struct statement {
     size_t name_count;
     /* Whose dimension {expression} and :property are about; NULL: of by. */
     const struct tr_kpi_condition *condition;
+    size_t step; /* of a funnel, while its passes are put together */
     int depth;
 };
 
@@ -112,6 +113,38 @@ static void bind_name(const struct statement *statement)
 static void bind_goal(const struct statement *statement)
 {
     tr_pg_bind_text(statement->params, statement->scope->question->goal);
+}
+
+static void bind_steps(const struct statement *statement)
+{
+    const struct tr_kpi_question *question = statement->scope->question;
+    tr_pg_array_begin(statement->params, TR_PG_TEXT);
+    for (size_t i = 0; i < question->step_count; i++)
+        tr_pg_array_bytes(statement->params, question->steps[i].data, question->steps[i].size);
+    tr_pg_array_end(statement->params);
+}
+
+static void bind_window(const struct statement *statement)
+{
+    tr_pg_bind_float8(statement->params, statement->scope->question->window_s);
+}
+
+static void bind_timezone(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, tr_slice_of(statement->scope->question->timezone));
+}
+
+static void bind_unit(const struct statement *statement)
+{
+    const struct tr_kpi_question *question = statement->scope->question;
+    bool none = question->interval == TR_KPI_NONE || question->interval == TR_KPI_BY_RANGE;
+    tr_pg_bind_text(statement->params,
+                    tr_slice_of(none ? "day" : tr_kpi_interval_names[question->interval]));
+}
+
+static void bind_now(const struct statement *statement)
+{
+    tr_pg_bind_timestamptz(statement->params, statement->scope->now_us);
 }
 
 static void bind_metric(const struct statement *statement)
@@ -245,6 +278,11 @@ static const struct {
     {"grain", bind_grain, false},
     {"name", bind_name, false},
     {"goal", bind_goal, false},
+    {"steps", bind_steps, false},
+    {"window", bind_window, false},
+    {"timezone", bind_timezone, false},
+    {"unit", bind_unit, false},
+    {"now", bind_now, false},
     {"metric", bind_metric, false},
     {"currency", bind_currency, false},
     {"property", bind_property, true},
@@ -295,11 +333,17 @@ static void append_parameter(struct statement *statement, struct tr_slice name)
 /* Pieces
  * ------------------------------------------------------------------------------------------ */
 
+/* A fragment that several KPIs share, else one of the KPI's own. */
 static void expand_common(struct statement *statement, const char *name)
 {
-    const char *text = tr_pg_sql_fragment("queries/kpi/common", name);
-    if (text == NULL)
-        text = tr_pg_sql_fragment("queries/kpi/money", name);
+    const struct tr_kpi_entry *entry = statement->scope->question->entry;
+    char own[64];
+    snprintf(own, sizeof own, "queries/kpi/%s", entry->file != NULL ? entry->file : entry->name);
+    const char *const files[] = {"queries/kpi/common", "queries/kpi/money", "queries/kpi/days",
+                                 own};
+    const char *text = NULL;
+    for (size_t i = 0; i < sizeof files / sizeof *files && text == NULL; i++)
+        text = tr_pg_sql_fragment(files[i], name);
     if (text == NULL)
         abort();
     expand(statement, text);
@@ -382,10 +426,49 @@ static void put_key_of_t(struct statement *statement)
     expand_common(statement, statement->scope->series ? "key_series" : "key_total");
 }
 
+static void put_sets_of_g(struct statement *statement)
+{
+    expand_common(statement, statement->scope->groups ? "sets_of_g_groups" : "sets_of_g_total");
+}
+
+static void put_whole_and_g(struct statement *statement)
+{
+    expand_common(statement, statement->scope->groups ? "whole_and_g_groups" : "whole_and_g_total");
+}
+
+/* The steps of a funnel after the first, a pass each. */
+static void put_funnel_steps(struct statement *statement)
+{
+    size_t count = statement->scope->question->step_count;
+    for (statement->step = 2; statement->step <= count; statement->step++)
+        expand(statement, tr_pg_sql_fragment("queries/kpi/funnel", "funnel_step"));
+}
+
+static void put_funnel_last(struct statement *statement)
+{
+    tr_buf_printf(statement->sql, "step_%zu", statement->scope->question->step_count);
+}
+
+static void put_step(struct statement *statement)
+{
+    tr_buf_printf(statement->sql, "%zu", statement->step);
+}
+
+static void put_step_before(struct statement *statement)
+{
+    tr_buf_printf(statement->sql, "%zu", statement->step - 1);
+}
+
 static const struct {
     const char *name;
     void (*put)(struct statement *statement);
 } pieces[] = {
+    {"sets_of_g", put_sets_of_g},
+    {"whole_and_g", put_whole_and_g},
+    {"funnel_steps", put_funnel_steps},
+    {"funnel_last", put_funnel_last},
+    {"step", put_step},
+    {"step_before", put_step_before},
     {"expression", put_expression},
     {"where", put_where},
     {"bots", put_bots},

@@ -50,11 +50,11 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
     },
     {
         .name = "sessions",
-        .definition = "distinct sessions with at least one event",
+        .definition = "distinct sessions: of the client's session ids, else by 30 minutes of "
+                      "inactivity of the same person",
         .formula = "count(distinct session)",
         .unit = "sessions",
         .sample = "sessions",
-        .note = "events without a session id belong to no session",
         .shape = TR_KPI_COUNT,
         .better = TR_KPI_UP,
         .days = true,
@@ -66,8 +66,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "mean over sessions of (sum(engaged_time.value) or last - first event)",
         .unit = "ms",
         .sample = "sessions",
-        .note = "events without a session id belong to no session; a session over the edge of the "
-                "range or of an interval counts with its part inside; percentiles are within 1 %",
+        .note = "a session over the edge of the range or of an interval counts with its part "
+                "inside; percentiles are within 1 %",
         .shape = TR_KPI_DISTRIBUTION,
         .evidence = TR_KPI_MEAN,
         .better = TR_KPI_UP,
@@ -130,7 +130,6 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "count(distinct session with an error) / count(distinct session)",
         .unit = "ratio",
         .sample = "sessions",
-        .note = "events without a session id belong to no session",
         .shape = TR_KPI_RATIO,
         .evidence = TR_KPI_SHARE,
         .better = TR_KPI_DOWN,
@@ -157,6 +156,91 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "purchases",
         .shape = TR_KPI_MONEY,
         .better = TR_KPI_UP,
+    },
+    /* Engagement */
+    {
+        .name = "stickiness",
+        .definition = "mean daily active people / active people of the 30 days that end with the "
+                      "range (or the interval)",
+        .formula = "mean(active_users a day) / active_users(trailing 30 days)",
+        .unit = "ratio",
+        .sample = "active people of the 30 days",
+        .note = "the mean is over all days of the range, those to come included",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
+        .days = true,
+        .whole_days = true,
+    },
+    {
+        .name = "bounce_rate",
+        .definition = "share of sessions with one page view, no other engagement event and less "
+                      "than 10 s engaged",
+        .formula = "count(bounced session) / count(session)",
+        .unit = "ratio",
+        .sample = "sessions",
+        .note = "identify and engaged_time are no engagement of their own; a session over the edge "
+                "of the range or of an interval is judged by its part inside",
+        .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
+        .days = true,
+    },
+    {
+        .name = "return_rate",
+        .definition = "share of the people active in the range who were active on at least two "
+                      "different days up to its end",
+        .formula = "count(active person with two active days up to the end) / active_users",
+        .unit = "ratio",
+        .sample = "active people",
+        .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
+        .days = true,
+        .whole_days = true,
+    },
+    {
+        .name = "retention",
+        .definition = "cohorts by the interval of people's first active day, and the share of each "
+                      "that was active in every interval from then on; the value is the share that "
+                      "was active in the one after the first, over all cohorts",
+        .formula = "count(person of the cohort active in period n) / count(person of the cohort)",
+        .unit = "ratio",
+        .sample = "people of all cohorts",
+        .note = "periods that are not over yet are null",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
+        .days = true,
+        .whole_days = true,
+        .points = 100,
+    },
+    {
+        .name = "lifecycle",
+        .definition =
+            "active people of an interval by what they did before: new, returning (active "
+            "in the interval before), resurrected (active earlier); and dormant, who were "
+            "active in the interval before and not in this one",
+        .formula = "active = new + returning + resurrected",
+        .unit = "users",
+        .sample = "active people",
+        .note = "the whole range is held against as many days before it",
+        .shape = TR_KPI_FIELDS,
+        .days = true,
+        .whole_days = true,
+    },
+    {
+        .name = "funnel",
+        .definition = "people who did the first of steps=, and how many of them did the next ones "
+                      "in order within window= of the first",
+        .formula = "count(person who reached the last step) / count(person who did the first)",
+        .unit = "ratio",
+        .sample = "people at the first step",
+        .note = "a person counts with the step that their best attempt reached; an event fills one "
+                "step; by= takes the person's first event of the first step",
+        .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
+        .no_series = true,
+        .takes = TR_KPI_TAKES_STEPS | TR_KPI_TAKES_WINDOW,
     },
     /* Performance and feedback */
     {
@@ -275,7 +359,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
         .better = TR_KPI_UP,
-        .exact = true,
+        .days = true,
         .metric = "mrr",
     },
     {
@@ -287,7 +371,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
         .better = TR_KPI_UP,
-        .exact = true,
+        .days = true,
         .metric = "quick_ratio",
     },
     {
@@ -301,7 +385,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .shape = TR_KPI_FIELDS,
         .evidence = TR_KPI_SHARE,
         .better = TR_KPI_DOWN,
-        .exact = true,
+        .days = true,
         .metric = "churn_rate",
     },
     {
@@ -314,7 +398,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .better = TR_KPI_DOWN,
-        .exact = true,
+        .days = true,
         .metric = "revenue_churn",
     },
     {
@@ -327,7 +411,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .better = TR_KPI_UP,
-        .exact = true,
+        .days = true,
         .metric = "nrr",
     },
     {
@@ -341,7 +425,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .better = TR_KPI_UP,
-        .exact = true,
+        .days = true,
         .metric = "grr",
     },
 };

@@ -16,6 +16,7 @@ enum { PREPARED_MAX = 256, DEFAULT_CONNECT_TIMEOUT_S = 5 };
 
 struct tr_pg {
     PGconn *connection;
+    struct tr_pg_interrupt *interrupt; /* attached; NULL: none */
     char sqlstate[6];
     bool no_partition; /* the last failure was "no partition of relation" */
     const char *prepared[PREPARED_MAX];
@@ -87,6 +88,8 @@ int tr_pg_connect(struct tr_pg **pg_out, const struct tr_pg_options *options,
                                   timeout, "UTF8",       session_settings,
                                   NULL};
     TR_CLEANUP(tr_pg_closep) struct tr_pg *pg = tr_calloc(1, sizeof *pg);
+    if (options->interrupt != NULL && tr_pg_interrupt_is_raised(options->interrupt))
+        return tr_error_set(error, -ECANCELED, "the connection is not wanted any more");
     pg->connection = PQconnectdbParams(names, values, 1);
     if (PQstatus(pg->connection) != CONNECTION_OK) {
         fail(pg, NULL, error);
@@ -94,7 +97,13 @@ int tr_pg_connect(struct tr_pg **pg_out, const struct tr_pg_options *options,
         return tr_error_hint(error, "Check that PostgreSQL runs and that database.url is right.");
     }
     PQsetNoticeReceiver(pg->connection, ignore_notice, NULL);
-    int result = set_session(pg, options, error);
+    int result = 0;
+    if (options->interrupt != NULL)
+        result = tr_pg_interrupt_attach(options->interrupt, PQsocket(pg->connection), error);
+    if (result < 0)
+        return result;
+    pg->interrupt = options->interrupt;
+    result = set_session(pg, options, error);
     if (result < 0)
         return result;
     *pg_out = TR_TAKE(pg);
@@ -106,6 +115,8 @@ void tr_pg_close(struct tr_pg *pg)
     if (pg == NULL)
         return;
     PQfinish(pg->connection);
+    if (pg->interrupt != NULL)
+        tr_pg_interrupt_detach(pg->interrupt);
     free(pg);
 }
 

@@ -31,6 +31,10 @@ enum {
     OID_JSONB = 3802,
 };
 
+/* From connecting to closing. -ECANCELED: it has been raised. */
+int tr_pg_interrupt_attach(struct tr_pg_interrupt *interrupt, int socket, struct tr_error *error);
+void tr_pg_interrupt_detach(struct tr_pg_interrupt *interrupt);
+
 struct tr_pg_result {
     PGresult *result;
 };

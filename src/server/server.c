@@ -4,7 +4,9 @@
  * End, in the other: no new connections; what was begun is answered; workers end; the spool is
  * flushed and sealed; the writer lands what it can; threads end.
  *
- * What is acknowledged is on disk all the time, so ending early loses nothing.
+ * What is acknowledged is on disk all the time, so ending early loses nothing. Hence nothing is
+ * waited for without end: what waits for PostgreSQL is interrupted, a second signal ends the
+ * process, and so does an alarm, whatever else may be stuck (a name server, a disk).
  */
 #include "server_priv.h"
 
@@ -17,8 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-enum { TICK_MS = 100, FINAL_LANDING_MS = 5000 };
+enum {
+    TICK_MS = 100,
+    /* After the drain timeout: for what is still in the spool, and for everything. */
+    FINAL_LANDING_MS = 2500,
+    END_S = 10,
+};
 
 void tr_server_prepare_process(void)
 {
@@ -148,6 +156,8 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     intake.ack = (enum tr_intake_ack)config->ack;
     intake.commit_timeout_ms = config->commit_timeout_ms;
     intake.events_per_second = config->events_per_second;
+    intake.address = (enum tr_privacy_address)config->privacy_address;
+    intake.geoip_path = config->geoip;
     TR_CLEANUP(tr_freep) char *salt_path = tr_printf("%s/salt", config->spool.directory);
     intake.salt_path = salt_path;
     int result = tr_intake_new(&server->intake, &intake, error);
@@ -229,15 +239,21 @@ static void begin_drain(struct watch *watch)
         tr_loop_post(server->workers[i].loop, &server->workers[i].drain);
 }
 
+/* As later, when nobody catches signals any more. */
+static void end_at_once(int number)
+{
+    tr_log(TR_LOG_WARNING, "a second signal: ending at once; what is acknowledged is in the spool");
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *context)
 {
-    (void)number;
     (void)what;
     struct watch *watch = context;
-    watch->signals++;
+    if (++watch->signals > 1)
+        end_at_once((int)number);
     begin_drain(watch);
-    if (watch->signals > 1)
-        tr_loop_stop(watch->server->main_loop);
 }
 
 static bool drained(const struct watch *watch)
@@ -255,10 +271,28 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     tr_spool_get_state(watch->server->spool, &spool);
     watch->failed = spool.failed;
     tr_writer_expire(watch->server->writer);
+    tr_intake_refresh(watch->server->intake);
     if (watch->supervise != NULL && !watch->supervise(watch->context))
         begin_drain(watch);
     if (watch->failed < 0 || (watch->drain_until_us != 0 && drained(watch)))
         tr_loop_stop(watch->server->main_loop);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+    static const char message[] = "traction: something did not end in time and was left; what is "
+                                  "acknowledged is in the spool\n";
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)written; /* nothing is left to be done about it */
+    _exit(EXIT_FAILURE);
+}
+
+/* The last resort, for what cannot be interrupted. */
+static void limit_end(void)
+{
+    signal(SIGALRM, on_alarm);
+    alarm(END_S);
 }
 
 int tr_server_run(struct tr_server *server, bool (*supervise)(void *context), void *context,
@@ -276,6 +310,7 @@ int tr_server_run(struct tr_server *server, bool (*supervise)(void *context), vo
     event_free(interrupt);
     event_free(terminate);
     event_free(tick);
+    limit_end();
     if (watch.failed < 0) {
         tr_error_set(error, -EIO, "the spool cannot be written: %s", strerror(-watch.failed));
         return tr_error_hint(error, "Check the disk, then start again: what was acknowledged is "

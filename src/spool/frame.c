@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_MAGIC 0x31725254u /* "TRr1" */
-
 enum {
     AT_MAGIC = 0,
     AT_HEADER_CRC = 4,
@@ -69,7 +67,7 @@ void tr_spool_frame_end(struct tr_buf *buf, size_t begin, int64_t received_us, u
     size_t length = buf->size - begin - FRAME_HEADER_BYTES;
     if (length > FRAME_MAX_BYTES)
         abort();
-    put32(header, AT_MAGIC, FRAME_MAGIC);
+    memcpy(header + AT_MAGIC, FRAME_MAGIC, strlen(FRAME_MAGIC));
     put32(header, AT_LENGTH, (uint32_t)length);
     put32(header, AT_PAYLOAD_CRC, tr_crc32c(0, header + FRAME_HEADER_BYTES, length));
     put64(header, AT_RECEIVED, (uint64_t)received_us);
@@ -90,7 +88,8 @@ uint32_t tr_frame_length(const char *header)
 
 bool tr_frame_decode(const char *header, uint64_t position, struct frame *frame_out)
 {
-    if (get32(header, AT_MAGIC) != FRAME_MAGIC || get64(header, AT_POSITION) != position ||
+    if (memcmp(header + AT_MAGIC, FRAME_MAGIC, strlen(FRAME_MAGIC)) != 0 ||
+        get64(header, AT_POSITION) != position ||
         get32(header, AT_HEADER_CRC) != header_crc(header))
         return false;
     *frame_out = (struct frame){

@@ -15,6 +15,9 @@ enum {
         16 << 20, /* of payload; nothing larger is written, so nothing larger is read */
 };
 
+/* What a frame begins with. */
+#define FRAME_MAGIC "TRr1"
+
 /* A frame's header, decoded. */
 struct frame {
     uint32_t length; /* of the payload */

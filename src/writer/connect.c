@@ -135,6 +135,7 @@ int tr_writer_connect(struct tr_writer *writer, struct tr_error *error)
         .url = writer->options.database_url,
         .application = "traction writer",
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+        .interrupt = writer->interrupt,
     };
     int result = tr_pg_connect(&writer->pg, &options, error);
     if (result == 0)

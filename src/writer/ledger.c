@@ -67,12 +67,18 @@ int tr_ledger_store(struct landing *landing, struct tr_error *error)
 /* Refused events
  * -------------------------------------------------------------------------------------- */
 
+/* Those without their bytes are only counted. */
+static bool is_kept(const struct tr_record *record)
+{
+    return record->type == TR_RECORD_REJECT && record->raw.data != NULL;
+}
+
 static void bind_reject_ints(struct landing *landing, enum tr_pg_type type,
                              int64_t (*get)(const struct tr_record *))
 {
     tr_pg_array_begin(landing->params, type);
     for (size_t i = 0; i < landing->count; i++)
-        if (landing->items[i].record.type == TR_RECORD_REJECT)
+        if (is_kept(&landing->items[i].record))
             tr_pg_array_int(landing->params, get(&landing->items[i].record));
     tr_pg_array_end(landing->params);
 }
@@ -82,7 +88,7 @@ static void bind_reject_texts(struct landing *landing, enum tr_pg_type type, siz
     tr_pg_array_begin(landing->params, type);
     for (size_t i = 0; i < landing->count; i++) {
         const struct tr_record *record = &landing->items[i].record;
-        if (record->type != TR_RECORD_REJECT)
+        if (!is_kept(record))
             continue;
         struct tr_slice text;
         memcpy(&text, (const char *)record + offset, sizeof text);
@@ -110,7 +116,7 @@ int tr_rejects_store(struct landing *landing, struct tr_error *error)
 {
     size_t count = 0;
     for (size_t i = 0; i < landing->count; i++)
-        count += landing->items[i].record.type == TR_RECORD_REJECT;
+        count += is_kept(&landing->items[i].record);
     if (count == 0)
         return 0;
     tr_pg_params_clear(landing->params);

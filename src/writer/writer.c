@@ -31,7 +31,7 @@ void tr_writer_options_init(struct tr_writer_options *options)
         .batch_events = 32768,
         .batch_wait_ms = 200,
         .dedupe_window_us = INT64_C(24) * 3600 * 1000000,
-        .partitions_ahead_days = 62,
+        .partitions_ahead_days = 14,
     };
 }
 
@@ -75,6 +75,8 @@ static void back_off(struct tr_writer *writer, const struct tr_error *error)
 {
     set_state(writer, false, error->message);
     tr_writer_disconnect(writer);
+    if (must_stop(writer))
+        return;
     tr_mailbox_wait(writer->mailbox, writer->retry_ms);
     writer->retry_ms *= 2;
     if (writer->retry_ms > RETRY_LAST_MS)
@@ -182,6 +184,10 @@ static void *run(void *context)
             writer->retry_ms = RETRY_FIRST_MS;
     }
     tr_writer_disconnect(writer);
+    pthread_mutex_lock(&writer->lock);
+    writer->ended = true;
+    pthread_cond_signal(&writer->has_ended);
+    pthread_mutex_unlock(&writer->lock);
     return NULL;
 }
 
@@ -200,8 +206,19 @@ static void free_writer(struct tr_writer *writer)
     tr_pg_params_free(writer->params);
     tr_arena_free(writer->attempt_arena);
     tr_mailbox_free(writer->mailbox);
+    tr_pg_interrupt_free(writer->interrupt);
+    pthread_cond_destroy(&writer->has_ended);
     pthread_mutex_destroy(&writer->lock);
     free(writer);
+}
+
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_options *options,
@@ -211,7 +228,9 @@ int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_option
     writer->options = *options;
     writer->mailbox = tr_mailbox_new();
     writer->retry_ms = RETRY_FIRST_MS;
+    writer->interrupt = tr_pg_interrupt_new();
     pthread_mutex_init(&writer->lock, NULL);
+    init_condition(&writer->has_ended);
     tr_tickets_init(&writer->tickets);
     writer->ids = tr_id_index_new(options->spool_directory);
     writer->calendars = tr_calendars_new();
@@ -235,6 +254,22 @@ int tr_writer_start(struct tr_writer **writer_out, const struct tr_writer_option
     return 0;
 }
 
+/* Whether the thread ended by itself before stop_by_us. */
+static bool wait_ended(struct tr_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    const struct timespec until = {
+        .tv_sec = writer->stop_by_us / 1000000,
+        .tv_nsec = writer->stop_by_us % 1000000 * 1000,
+    };
+    int code = 0;
+    while (!writer->ended && code == 0)
+        code = pthread_cond_timedwait(&writer->has_ended, &writer->lock, &until);
+    bool ended = writer->ended;
+    pthread_mutex_unlock(&writer->lock);
+    return ended;
+}
+
 void tr_writer_stop(struct tr_writer *writer, int drain_ms)
 {
     if (writer == NULL)
@@ -245,6 +280,11 @@ void tr_writer_stop(struct tr_writer *writer, int drain_ms)
     pthread_mutex_unlock(&writer->lock);
     tr_mailbox_wake(writer->mailbox);
     tr_spool_wake(writer->options.spool);
+    if (!wait_ended(writer)) {
+        tr_log(TR_LOG_WARNING, "writer: PostgreSQL does not answer; what has not landed stays in "
+                               "the spool");
+        tr_pg_interrupt_raise(writer->interrupt);
+    }
     pthread_join(writer->thread, NULL);
     free_writer(writer);
 }

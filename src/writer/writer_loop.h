@@ -31,12 +31,15 @@ struct tr_writer {
     struct tr_writer_options options;
     pthread_t thread;
     struct tr_mailbox *mailbox; /* only ever woken */
+    struct tr_pg_interrupt *interrupt;
     struct tickets tickets;
 
     pthread_mutex_t lock;
     struct tr_writer_state state; /* guarded by lock */
     bool stopping;                /* guarded by lock */
     int64_t stop_by_us;           /* guarded by lock */
+    bool ended;                   /* guarded by lock */
+    pthread_cond_t has_ended;     /* of the monotonic clock */
 
     /* the thread's own; valid while connected */
     struct tr_pg *pg;

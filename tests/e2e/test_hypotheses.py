@@ -44,9 +44,17 @@ def efforts(start, end, scores, n):
                "properties": {"survey": "s", "type": "ces"}}
 
 
+def visits():
+    """300 people, of whom 120 came on two days."""
+    for i in range(300):
+        for day in (2, 3) if i < 120 else (3,):
+            yield {"name": "page_view", "user": f"p{i}", "url": "https://a.example/",
+                   "timestamp": (NOW - datetime.timedelta(days=day)).isoformat()}
+
+
 @pytest.fixture(scope="module")
 def up():
-    events = [*requests("mended", -1, 0, 160, 400), *requests("mended", 0, 1, 40, 400),
+    events = [*visits(), *requests("mended", -1, 0, 160, 400), *requests("mended", 0, 1, 40, 400),
               *requests("same", -1, 0, 80, 400), *requests("same", 0, 1, 84, 400),
               *loads(-1, 0, 2000, 500), *loads(0, 1, 1000, 500),
               *efforts(-1, 0, (3, 4, 5), 120), *efforts(0, 1, (5, 6, 7), 120)]
@@ -185,6 +193,14 @@ def test_percentiles_and_means(up):
     assert ended["method"] == "student t" and ended["verdict"] == "validated"
     # sd² = 80 · 1 / 119; t = 1.98010 at 119: 6 ± 0.14821.
     assert ended["interval"]["low"] == pytest.approx(6 - 0.14821, abs=2e-4)
+
+
+def test_people_come_back(up):
+    fields = {"where": [], "kpi": "return_rate", "min_sample": 200,
+              "from": (NOW - datetime.timedelta(days=5)).strftime("%Y-%m-%d")}
+    answer = state(up, above=0.25, **fields)
+    assert answer["value"] == 0.4 and answer["n"] == 300 and answer["verdict"] == "validated"
+    assert state(up, above=0.55, **fields)["verdict"] == "refuted"
 
 
 def test_before_it_begins(up):

@@ -15,7 +15,39 @@ DIMENSIONS = {
     "browser": "browser", "properties.plan": "properties ->> 'plan'",
     "properties.env": "properties ->> 'env'",
 }
-WHO = "coalesce('u' || user_id, 'a' || anonymous_id)"
+WHO = "who"
+# Who people are and what sessions there are, by the words of docs/events.md.
+PREPARE = """
+drop schema if exists oracle cascade;
+create schema oracle;
+create table oracle.event as
+with identified as (
+    select project_id, anonymous_id, user_id, received_at from traction.event
+    where name = 'identify' and user_id is not null and anonymous_id is not null and not bot
+), people as (
+    select e.*, coalesce('u' || e.user_id, 'u' || coalesce(
+        (select i.user_id from identified i where i.project_id = e.project_id
+            and i.anonymous_id = e.anonymous_id and i.received_at <= e.received_at
+            order by i.received_at desc limit 1),
+        (select i.user_id from identified i where i.project_id = e.project_id
+            and i.anonymous_id = e.anonymous_id order by i.received_at limit 1)),
+        'a' || e.anonymous_id) as who
+    from traction.event e
+), marked as (
+    select p.*, session_id is null and not bot
+        and (kind = 'e' or name in ('error', 'page_load', 'web_vital')) as visits
+    from people p
+), breaks as (
+    select m.*, visits and coalesce(ts - lag(ts) over (partition by project_id, who, visits
+        order by ts) > interval '30 minutes', true) as begins
+    from marked m
+)
+select b.*, coalesce('c' || session_id, case when visits then who || '#' || sum(begins::int)
+    over (partition by project_id, who, visits order by ts) end) as sess
+from breaks b;
+create index on oracle.event (project_id, ts);
+analyze oracle.event;
+"""
 
 
 class Stretch:
@@ -28,7 +60,7 @@ class Stretch:
         self.values = (start, end)
         self.condition = condition
         self.all = f"project_id = {project}" + ("" if bots else " and not bot")
-        self.events = (f"(select * from traction.event where {self.all} and ts >= %s and ts < %s"
+        self.events = (f"(select * from oracle.event where {self.all} and ts >= %s and ts < %s"
                        f" and ({condition})) e")
 
     def one(self, what, more="true", values=None):
@@ -61,14 +93,14 @@ def active_users(stretch):
 
 def new_users(stretch):
     stretch.cursor.execute(
-        f"select count(*) from (select distinct on ({WHO}) * from traction.event where"
+        f"select count(*) from (select distinct on ({WHO}) * from oracle.event where"
         f" {stretch.all} order by {WHO}, ts, received_at, id collate \"C\") f"
         f" where ts >= %s and ts < %s and ({stretch.condition})", stretch.values)
     return {"value": stretch.cursor.fetchone()[0]}
 
 
 def sessions(stretch):
-    return {"value": stretch.one("count(distinct session_id)")[0]}
+    return {"value": stretch.one("count(distinct sess)")[0]}
 
 
 def distribution(cursor, values, lists, sql, percentile):
@@ -86,9 +118,9 @@ def distribution(cursor, values, lists, sql, percentile):
 
 def time_on_site(stretch):
     sql = (f"select case when max(engaged) > 0 then max(engaged) else max(span) end as ms from ("
-           f"select session_id, sum(value) filter (where name = 'engaged_time') as engaged,"
+           f"select sess, sum(value) filter (where name = 'engaged_time') as engaged,"
            f" extract(epoch from max(ts) - min(ts)) * 1000 as span from {stretch.events}"
-           f" where session_id is not null group by session_id) s group by session_id")
+           f" where sess is not null group by sess) s group by sess")
     return distribution(stretch.cursor, stretch.values, None, sql, None)
 
 
@@ -111,8 +143,8 @@ def error_rate(stretch):
 
 
 def client_error_rate(stretch):
-    bad, = stretch.one("count(distinct session_id)", "name = 'error'")
-    every, = stretch.one("count(distinct session_id)")
+    bad, = stretch.one("count(distinct sess)", "name = 'error'")
+    every, = stretch.one("count(distinct sess)")
     return {"value": ratio(bad, every), "n": every}
 
 
@@ -148,14 +180,125 @@ KPIS = {
 # Which events make a group exist.
 COUNTED = {
     "page_views": "name = 'page_view'", "active_users": "kind = 'e'",
-    "sessions": "session_id is not null", "time_on_site": "session_id is not null",
-    "client_error_rate": "session_id is not null",
+    "sessions": "sess is not null", "time_on_site": "sess is not null",
+    "client_error_rate": "sess is not null",
     "load_time": "name = 'page_load' and value is not null",
     "api_response_time": "name = 'api_request' and value is not null",
     "error_rate": "name = 'api_request'", "revenue": "name = 'purchase' and value is not null",
     "conversion_rate": "name = 'conversion' or kind = 'e'",
     "feature_usage": "name = 'feature_used' and feature is not null",
 }
+
+
+# Performance and feedback ---------------------------------------------------------------------
+
+DIMENSIONS["metric"] = "metric"
+DIMENSIONS["properties.survey"] = "properties ->> 'survey'"
+DIMENSIONS["error"] = (
+    "case when name = 'error' then coalesce((properties ->> 'type') || ': ' ||"
+    " (properties ->> 'message'), properties ->> 'type', properties ->> 'message', 'unknown') end")
+THRESHOLDS = {"LCP": (2500, 4000), "INP": (200, 500), "CLS": (0.1, 0.25), "FCP": (1800, 3000),
+              "TTFB": (800, 1800)}
+VITAL = ("name = 'web_vital' and value >= 0 and metric in ("
+         + ", ".join(f"'{metric}'" for metric in THRESHOLDS) + ")")
+
+
+def rated(stretch):
+    def among(condition):
+        return "(" + " or ".join(f"metric = '{metric}' and {condition(*ends)}"
+                                 for metric, ends in THRESHOLDS.items()) + ")"
+    n, good, poor = stretch.one(
+        f"count(*), count(*) filter (where {among(lambda good, _: f'value <= {good}')}),"
+        f" count(*) filter (where {among(lambda _, poor: f'value > {poor}')})", VITAL)
+    return {"good": ratio(good, n), "needs_improvement": ratio(n - good - poor, n),
+            "poor": ratio(poor, n), "n": n}
+
+
+def web_vitals(stretch):
+    shares = rated(stretch)
+    return {**shares, "value": shares["good"]}
+
+
+def vital(stretch, percentile):
+    """Of one metric."""
+    sql = f"select value as ms from {stretch.events} where {VITAL}"
+    return {**distribution(stretch.cursor, stretch.values, None, sql, percentile), **rated(stretch)}
+
+
+def apdex(stretch, t):
+    satisfied, tolerating, n = stretch.one(
+        f"count(*) filter (where value <= {t}), count(*) filter (where value > {t} and"
+        f" value <= 4 * {t}), count(*)", "name = 'api_request' and value is not null")
+    return {"value": ratio(satisfied + tolerating / 2, n), "satisfied": satisfied,
+            "tolerating": tolerating, "frustrated": n - satisfied - tolerating, "n": n}
+
+
+def errors(stretch):
+    n, fatal = stretch.one("count(*), count(*) filter (where properties ->> 'fatal' = 'true')",
+                           "name = 'error'")
+    return {"value": n, "fatal": fatal, "n": n}
+
+
+def of_survey(question):
+    return f" and properties ->> 'survey' = '{question['survey']}'" if "survey" in question else ""
+
+
+def scores(stretch, question, kind, least, most):
+    stretch.cursor.execute(
+        f"select value from {stretch.events} where name = 'survey_answer' and properties ->> 'type'"
+        f" = '{kind}' and value in ({', '.join(map(str, range(least, most + 1)))})"
+        + of_survey(question), stretch.values)
+    return [int(value) for value, in stretch.cursor.fetchall()]
+
+
+def nps(stretch, question):
+    found = scores(stretch, question, "nps", 0, 10)
+    up, down = sum(s >= 9 for s in found), sum(s <= 6 for s in found)
+    score = ratio(100 * (up - down), len(found))
+    return {"value": score, "promoters": up, "detractors": down, "n": len(found)}
+
+
+def csat(stretch, question):
+    found = scores(stretch, question, "csat", 1, 5)
+    return {"value": ratio(sum(s >= 4 for s in found), len(found)), "n": len(found)}
+
+
+def ces(stretch, question):
+    found = scores(stretch, question, "ces", 1, 7)
+    return {"value": ratio(sum(found), len(found)), "n": len(found)}
+
+
+def responses(stretch, question):
+    n, texts, wordy = stretch.one(
+        "count(*), count(*) filter (where properties ->> 'type' = 'text'), count(*) filter (where"
+        " length(properties ->> 'text') > 0)", "name = 'survey_answer'" + of_survey(question))
+    return {"value": n, "text": texts, "with_text": wordy, "n": n}
+
+
+def sentiment(stretch, question):
+    stretch.cursor.execute(f"select sentiment::text from {stretch.events} where kind = 'f' and"
+                           f" sentiment is not null{of_survey(question)}", stretch.values)
+    found = [float(value) for value, in stretch.cursor.fetchall()]
+    n = len(found)
+    return {"value": ratio(sum(found), n), "positive": ratio(sum(s >= 0.05 for s in found), n),
+            "negative": ratio(sum(s <= -0.05 for s in found), n), "n": n}
+
+
+KPIS.update({
+    "web_vitals": lambda s, q: web_vitals(s),
+    "apdex": lambda s, q: apdex(s, q.get("t", 500)),
+    "errors": lambda s, q: errors(s),
+    "nps": nps, "csat": csat, "ces": ces, "responses": responses, "sentiment": sentiment,
+})
+COUNTED.update({
+    "web_vitals": VITAL, "apdex": COUNTED["api_response_time"], "errors": "name = 'error'",
+    "responses": "name = 'survey_answer'", "sentiment": "sentiment is not null",
+    **{kind: f"name = 'survey_answer' and properties ->> 'type' = '{kind}' and value between"
+             f" {least} and {most} and value = trunc(value)"
+       for kind, least, most in (("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7))},
+})
+# What no rollup is kept of.
+FROM_EVENTS = {"errors"}
 INEXACT = ("p50", "p75", "p95", "p99")
 
 

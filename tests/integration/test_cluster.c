@@ -98,6 +98,18 @@ static bool has_exited(void *context)
     return tr_cluster_has_exited(context);
 }
 
+static bool is_ready(void *context)
+{
+    return tr_cluster_is_ready(context);
+}
+
+static void restart(struct tr_cluster *cluster)
+{
+    struct tr_error error = TR_ERROR_INIT;
+    check(tr_cluster_restart(cluster, &error), &error);
+    wait_until(is_ready, cluster);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -153,7 +165,6 @@ static void test_killed_postmaster_is_replaced(void **state)
 {
     (void)state;
     struct tr_cluster *cluster = start_at(folder);
-    struct tr_error error = TR_ERROR_INIT;
     for (int round = 0; round < 3; round++) {
         /* A backend in the middle of something outlives its postmaster for a while. */
         struct tr_pg *pg = connect_to(cluster);
@@ -163,7 +174,8 @@ static void test_killed_postmaster_is_replaced(void **state)
         execute(pg, "insert into public.survived values (100)");
         kill(tr_cluster_pid(cluster), SIGKILL);
         wait_until(has_exited, cluster);
-        check(tr_cluster_restart(cluster, &error), &error);
+        assert_false(tr_cluster_is_ready(cluster));
+        restart(cluster);
         assert_false(tr_cluster_has_exited(cluster));
         tr_pg_close(pg);
         pg = connect_to(cluster);
@@ -349,7 +361,7 @@ static void test_keys_follow_the_database(void **state)
     kill(tr_cluster_pid(cluster), SIGKILL);
     wait_until(has_exited, cluster);
     tr_pg_close(pg);
-    check(tr_cluster_restart(cluster, &error), &error);
+    restart(cluster);
     pg = connect_to(cluster);
     check(tr_auth_create_key(pg, project, TR_SCOPE_WRITE, key, &error), &error);
     lookup.wanted = true;

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+import zoneinfo
 
 import pytest
 
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import harness  # noqa: E402
 
+ZONE = zoneinfo.ZoneInfo("Asia/Kolkata")
 COLUMNS = ("person::text, at, received_at, id, amount, currency, plan,"
            " nullif(previous_at, '-infinity'), previous_amount, previous_currency, previous_plan,"
            " nullif(next_at, 'infinity'), first")
@@ -77,6 +79,21 @@ def chains(cursor, project):
     return sorted(rows, key=str)
 
 
+def days(rows):
+    """What the days come to, from chains."""
+    sums = collections.defaultdict(lambda: [0, 0, 0])
+    for _, at, _, _, amount, currency, _, _, before, currency_before, _, _, first in rows:
+        if before == 0 and amount == 0:
+            continue
+        kind = ("n" if first else "r") if before == 0 else "c" if amount == 0 else (
+            "e" if amount >= before else "s")
+        day = sums[at.astimezone(ZONE).date(), kind, currency_before if before > 0 else "",
+                   currency if amount > 0 else ""]
+        for i, value in enumerate([1, before, amount]):
+            day[i] += value
+    return dict(sums)
+
+
 def costs(cursor, project):
     cursor.execute("select split_part(key, chr(31), 1), substr(key, strpos(key, chr(31)) + 1),"
                    " sum(n), sum(amount) from traction.rollup_count where project_id = %s"
@@ -91,7 +108,12 @@ def costs(cursor, project):
 def compare(cursor, project):
     cursor.execute(f"select {COLUMNS} from traction.subscription_change where project_id = %s",
                    (project,))
-    assert sorted(cursor.fetchall(), key=str) == chains(cursor, project)
+    rows = sorted(cursor.fetchall(), key=str)
+    assert rows == chains(cursor, project)
+    cursor.execute("select bucket, movement::text, currency0, currency1, n, amount0, amount1"
+                   " from traction.subscription_day where project_id = %s and n <> 0", (project,))
+    found = {(row[0].astimezone(ZONE).date(), *row[1:4]): list(row[4:]) for row in cursor.fetchall()}
+    assert found == days(rows)
     found, want = costs(cursor, project)
     assert found == want
 
@@ -107,7 +129,8 @@ def second(traction_up, tmp_path_factory):
 @pytest.fixture
 def project(db):
     with db.cursor() as cursor:
-        cursor.execute("select id from traction.project where name = 'default'")
+        cursor.execute("update traction.project set timezone = %s where name = 'default'"
+                       " returning id", (ZONE.key,))
         return cursor.fetchone()[0]
 
 
@@ -158,10 +181,14 @@ def test_migration_makes_up_for_the_past(traction_up, db, project):
             chains_now = cursor.fetchall()
             cursor.execute("select * from traction.rollup_count where metric = 'cost'"
                            " order by 1, 2, 3, 4, 5")
-            return chains_now, cursor.fetchall()
+            costs_now = cursor.fetchall()
+            cursor.execute("select * from traction.subscription_day where n <> 0"
+                           " order by 1, 2, 3, 4, 5")
+            return chains_now, costs_now, cursor.fetchall()
         before = rows()
         assert all(before)
         cursor.execute("begin; delete from traction.subscription_change;"
+                       " delete from traction.subscription_day;"
                        " delete from traction.rollup_count where metric = 'cost'")
         cursor.execute("-- What follows from events" + inserts)
         after = rows()

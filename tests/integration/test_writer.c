@@ -299,6 +299,8 @@ static void test_postgres_killed_under_way(void **state)
                 usleep(10000);
             struct tr_error error = TR_ERROR_INIT;
             fail_if(tr_cluster_restart(cluster, &error), &error);
+            for (int i = 0; i < 3000 && !tr_cluster_is_ready(cluster); i++)
+                usleep(10000);
             connect_pg();
         } else {
             execute("select pg_terminate_backend(pid) from pg_stat_activity"

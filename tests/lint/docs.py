@@ -54,8 +54,8 @@ the value before was 0 or unknown.
 
 The 20 largest groups and one `{"by":"other","other":true}` for the rest. A group with `"by":null` are the events without that
 dimension. Dimensions: `kind` `name` `channel` `path` `host` `url` `referrer` (its host) `session` `user` `route` `status` `feature` `goal`
-`plan` `metric` `properties.NAME`, where NAME is a key, or keys with dots for nested ones. `country` `device` `browser` `os` are
-taken, too, and are empty today.
+`plan` `metric` `properties.NAME`, where NAME is a key, or keys with dots for nested ones; and `country` `device` `browser` `os`, which
+the server tells from address and User-Agent: [events.md](events.md#who-sends).
 
 ## where
 

@@ -9,6 +9,7 @@ select coalesce(json_agg(json_build_object(
            'retention_days', retention_days,
            'gross_margin', trim_scale(gross_margin)::text,
            'rates', rates,
+           'respect_dnt', respect_dnt,
            'created', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
        order by name), '[]')::text
 from traction.project;

@@ -33,7 +33,7 @@ traction.event e
 traction.event e
     left join traction.alias a on a.project_id = :project and a.anonymous = e.person
         and e.received_at >= a.from_at and e.received_at < a.to_at
-    left join traction.visit v on v.project_id = :project and e.session_id is null
+    left join traction.visit v on v.project_id = :project and e.session_id is null and not e.bot
         and (e.kind = 'e' or e.name in ('error', 'page_load', 'web_vital'))
         and v.person = coalesce(a.person, e.person) and e.ts >= v.first_at and e.ts <= v.last_at
     where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
@@ -86,8 +86,8 @@ top as materialized (
 -- fragment: top_by_members
 top as materialized (
     select array(
-        select g from cells group by g
-        order by count(distinct member) desc, g collate "C" limit :groups
+        select g from (select g, member from cells group by 1, 2) c
+        group by g order by count(*) desc, g collate "C" limit :groups
     ) as labels
 )
 -- fragment: where_is
@@ -145,6 +145,20 @@ traction.rollup_count r
     where s.project_id = :project and (:series or v.t is null)
     group by 1, 2, 3
 )
+-- fragment: active_by_t
+-- Active people in the whole and in each interval, for what is measured by all of them.
+active as materialized (
+    select t, count(*) as people
+    from (
+        select {key_of_t}, member
+        from (
+            select {bucket} as t, {person} as member from {people_events} and e.kind = 'e'
+            group by 1, 2
+        ) a
+        group by member, grouping sets ({sets_of_t})
+    ) b
+    group by 1
+)
 -- fragment: level_of_both
 case when a.t is null then 2 else 0 end + case when p.g is null then 1 else 0 end as level
 -- fragment: level_of_t
@@ -167,6 +181,7 @@ case when {ms} > 0 then greatest(-700, least(1500,
     ceil(ln({ms}::float8) / ln((1 + 0.01::float8) / (1 - 0.01::float8)))))::int else -701 end
 -- fragment: vitals
 unnest(:vital_names, :vital_parts, :vital_good, :vital_poor, :vital_most)
+    v (metric, parts, good, poor, most)
 -- fragment: apdex_of_cells
 select {keys}, (sum(satisfied) + sum(tolerating) / 2) / nullif(sum(n), 0) as value,
     sum(satisfied)::bigint as satisfied, sum(tolerating)::bigint as tolerating,

@@ -2,35 +2,37 @@
 
 -- fragment: events
 with cells as materialized (
-    select {bucket} as t, {group} as g, e.person as member,
+    select {bucket} as t, {group} as g, {person} as member,
         bool_or(e.name = 'conversion' and (:goal::text is null or e.goal = :goal)) as converted,
         bool_or(e.kind = 'e') as active
-    from {events} and (e.name = 'conversion' or e.kind = 'e')
+    from {people_events} and (e.name = 'conversion' or e.kind = 'e')
     group by 1, 2, 3
 ), {top_by_members}
-select {keys}, count(distinct member) filter (where converted) as x,
-    count(distinct member) filter (where active) as y
-from (select t, {place} as g, member, converted, active from cells) placed
-group by grouping sets ({sets})
+select level, t, g, label, count(*) filter (where converted) as x,
+    count(*) filter (where active) as y
+from (
+    select {keys}, bool_or(converted) as converted, bool_or(active) as active
+    from (select t, {place} as g, member, converted, active from cells) placed
+    group by member, grouping sets ({sets})
+) d
+group by 1, 2, 3, 4
 -- fragment: events_by_goal
 -- Only conversions have a goal, so each goal is measured by all active people.
 with cells as materialized (
-    select {bucket} as t, {group} as g, e.person as member
-    from {events} and e.name = 'conversion' and (:goal::text is null or e.goal = :goal)
+    select {bucket} as t, {group} as g, {person} as member
+    from {people_events} and e.name = 'conversion' and (:goal::text is null or e.goal = :goal)
     group by 1, 2, 3
-), active as materialized (
-    select {key_of_t}, count(distinct member) as people
+), {active_by_t}, {top_by_members}, converted as (
+    select level, t, g, label, count(*) as x
     from (
-        select {bucket} as t, e.person as member from {events} and e.kind = 'e' group by 1, 2
-    ) a
-    group by grouping sets ({sets_of_t})
-), {top_by_members}, converted as (
-    select {keys}, count(distinct member) as x
-    from (select t, {place} as g, member from cells) placed
-    group by grouping sets ({sets})
+        select {keys}
+        from (select t, {place} as g, member from cells) placed
+        group by member, grouping sets ({sets})
+    ) d
+    group by 1, 2, 3, 4
 )
 select {level_of_both}, a.t, p.g, p.label, coalesce(c.x, 0) as x, a.people as y
-from (select distinct g, label from converted) p
+from (select g, label from converted union select null, null) p
 cross join active a
 left join converted c on c.t is not distinct from a.t and c.g is not distinct from p.g
 -- fragment: rollup

@@ -1,11 +1,16 @@
 -- What became of the customers at the start of every stretch of time by its end (:metric).
 
 -- fragment: rollup
-with {changes_of_facts}, {states}, {endings}
+with {points}, {rates}, {changes_of_facts}, {flows_of_days}, {parts}, {states}, {endings}
 {kept_customers}
--- fragment: rollup_by_plan
-with {changes_of_facts}, {states}, {endings}
+-- fragment: facts
+with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states},
+    {endings}
+{kept_customers}
+-- fragment: facts_by_plan
+with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states},
+    {endings}
 {kept_customers}
 -- fragment: events
-with {changes_of_events}, {states}, {endings}
+with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {states}, {endings}
 {kept_customers}

@@ -2,23 +2,21 @@
 
 -- fragment: events_by_feature
 with cells as materialized (
-    select {bucket} as t, e.feature as g, e.person as member, count(*) as n
-    from {events} and e.name = 'feature_used' and e.feature is not null
+    select {bucket} as t, e.feature as g, {person} as member, count(*) as n
+    from {people_events} and e.name = 'feature_used' and e.feature is not null
     group by 1, 2, 3
-), active as materialized (
-    select {key_of_t}, count(distinct member) as people
+), {active_by_t}, {top_by_n}, used as (
+    select level, t, g, label, sum(n)::bigint as x, count(*) as people
     from (
-        select {bucket} as t, e.person as member from {events} and e.kind = 'e' group by 1, 2
-    ) a
-    group by grouping sets ({sets_of_t})
-), {top_by_n}, used as (
-    select {keys}, coalesce(sum(n), 0)::bigint as x, count(distinct member) as people
-    from (select t, {place} as g, member, n from cells) placed
-    group by grouping sets ({sets})
+        select {keys}, sum(n) as n
+        from (select t, {place} as g, member, n from cells) placed
+        group by member, grouping sets ({sets})
+    ) d
+    group by 1, 2, 3, 4
 )
 select {level_of_both}, a.t, p.g, p.label, coalesce(u.x, 0) as x, coalesce(u.people, 0) as people,
     a.people as y
-from (select distinct g, label from used) p
+from (select g, label from used union select null, null) p
 cross join active a
 left join used u on u.t is not distinct from a.t and u.g is not distinct from p.g
 -- fragment: rollup_by_feature

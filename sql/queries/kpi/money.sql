@@ -1,5 +1,5 @@
 -- Pieces of the queries about money. In them t is 0 for the whole range and g is -1 for all groups
--- together, so that keys can be joined.
+-- together, so that keys can be joined; currencies are k.
 
 -- fragment: points
 points as materialized (
@@ -32,7 +32,7 @@ rates as materialized (
 )
 -- fragment: note
 note as materialized (
-    -- Which currencies (k) of amounts are converted, and which cannot be.
+    -- Which currencies of amounts are converted, and which cannot be.
     select nullif(concat_ws('; ',
         'amounts in ' || string_agg(a.k, ', ' order by a.k) filter (where r.rate is null)
             || ' are left out of the value: the project has no rate for them',
@@ -44,46 +44,26 @@ note as materialized (
 )
 -- fragment: note_of_key
 case when f.t = 0 and f.g = -1 then (select text from note) end as note
--- fragment: frame
-frame as materialized (
-    select p.t, f.g
-    from points p
-    cross join (select -1 as g union select a.g from amounts a where {is_grouped}) f
-)
--- fragment: money
--- Of amounts (t, g, k, n, amount), g being the place: sums for every stretch of time and group.
-money as materialized (
-    select s.t, s.g, sum(s.n)::bigint as n, coalesce(sum(s.amount * r.rate), 0) as value,
-        jsonb_object_agg(s.k, trim_scale(s.amount)) as currencies,
-        jsonb_object_agg(s.k, trim_scale(s.amount)::text) as exact
-    from (
-        select coalesce(t, 0) as t, coalesce(g, -1) as g, k, n, amount
-        from (
-            select {keys}, k, sum(n) as n, sum(amount) as amount
-            from amounts
-            group by k, grouping sets ({sets})
-        ) keyed
-    ) s
-    left join rates r on r.k = s.k
-    group by s.t, s.g
-)
 
--- Subscriptions ---------------------------------------------------------------------------------
+-- Subscriptions: changes from what a person paid (x0, in k0, as g0) to what they pay (x1, 0 when
+-- cancelled), with when they had changed before and will again. kept: whether where holds for the
+-- event that set the amount.
 
 -- fragment: changes_of_facts
-changes as materialized (
-    -- From what (0) to what (1) people went in the range, and when they had changed before and
-    -- will again. Cancelled, x1 is 0.
+changes as not materialized (
     select e.person as member, width_bucket(e.at, :buckets) as t, e.previous_at, e.next_at, e.first,
         e.previous_amount as x0, coalesce(nullif(e.previous_currency, ''), :currency) as k0,
-        e.previous_plan as g0, true as kept0,
-        e.amount as x1, coalesce(nullif(e.currency, ''), :currency) as k1, e.plan as g1,
-        true as kept1
+        case when {is_grouped} then e.previous_plan end as g0, true as kept0,
+        e.amount as x1, coalesce(nullif(e.currency, ''), :currency) as k1,
+        case when {is_grouped} then e.plan end as g1, true as kept1
     from traction.subscription_change e
     where e.project_id = :project and e.at >= :from and e.at < :to
-), held as materialized (
-    -- What they paid when the range began.
-    select e.plan as g, coalesce(nullif(e.currency, ''), :currency) as k, sum(e.amount) as amount,
+)
+-- fragment: holders_of_facts
+holders as materialized (
+    -- What was paid when the range began.
+    select case when {is_grouped} then e.plan end as g,
+        coalesce(nullif(e.currency, ''), :currency) as k, sum(e.amount) as amount,
         count(*) as customers
     from traction.subscription_change e
     where e.project_id = :project and e.next_at >= :from and e.at < :from and e.amount > 0
@@ -110,25 +90,66 @@ chain as materialized (
         x0, k0, g0, coalesce(kept0, true) as kept0, x1, k1, g1, kept1
     from chain
     where at >= :from
-), held as materialized (
+), holders as materialized (
     select g1 as g, k1 as k, sum(x1) as amount, count(*) as customers
     from chain
     where at < :from and next_at >= :from and x1 > 0 and kept1
     group by 1, 2
 )
--- fragment: states
--- What customers pay before and at the end of every stretch of time, by group and currency, and the
--- movements between. Where the group or the currency changes, the old amount is a contraction there
--- and the new one an expansion here.
-{points}, {rates}, top as materialized (
+
+-- What changes come to: movement n new, r back again, c ended, e more or as much, s less.
+
+-- fragment: flows_of_changes
+flows as materialized (
+    select t, case when x0 = 0 and first then 'n' when x0 = 0 then 'r' when x1 = 0 then 'c'
+            when x1 >= x0 then 'e' else 's' end as movement,
+        k0, g0, kept0, k1, g1, kept1, count(*) as n, sum(x0) as amount0, sum(x1) as amount1
+    from changes
+    where x0 > 0 or x1 > 0
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+)
+-- fragment: flows_of_days
+days as materialized (
+    select case when d.bucket < :from then -1 else width_bucket(d.bucket, :buckets) end as t,
+        d.movement, d.currency0, d.currency1, sum(d.n)::bigint as n,
+        sum(d.amount0) as amount0, sum(d.amount1) as amount1
+    from traction.subscription_day d
+    where d.project_id = :project and d.bucket < :to
+    group by 1, 2, 3, 4
+), flows as materialized (
+    select t, movement::text as movement, coalesce(nullif(currency0, ''), :currency) as k0,
+        null::text as g0,
+        true as kept0, coalesce(nullif(currency1, ''), :currency) as k1, null::text as g1,
+        true as kept1, n, amount0, amount1
+    from days
+    where t >= 0
+), holders as materialized (
+    select null::text as g, h.k, sum(h.amount) as amount, sum(h.customers) as customers
+    from (
+        select coalesce(nullif(currency1, ''), :currency) as k, amount1 as amount, n as customers
+        from days
+        where t < 0 and movement <> 'c'
+        union all
+        select coalesce(nullif(currency0, ''), :currency), -amount0, -n
+        from days
+        where t < 0 and movement in ('c', 'e', 's')
+    ) h
+    group by h.k
+    having sum(h.customers) <> 0 or sum(h.amount) <> 0
+)
+-- fragment: parts
+-- In parts of one group (g) and one currency. Where the group or the currency changes, the old amount
+-- is a part there and the new one another here. held: what was paid before.
+top as materialized (
+    -- By what is paid at the end.
     select array(
         select g
         from (
-            select g, k, amount from held
+            select g, k, amount from holders
             union all
-            select g1, k1, x1 from changes where kept1 and x1 > 0
+            select g1, k1, amount1 from flows where kept1 and movement <> 'c'
             union all
-            select g0, k0, -x0 from changes where kept0 and x0 > 0
+            select g0, k0, -amount0 from flows where kept0 and movement in ('c', 'e', 's')
         ) a
         left join rates r using (k)
         where {is_grouped}
@@ -136,43 +157,50 @@ chain as materialized (
         order by coalesce(sum(amount * rate), 0) desc, g collate "C"
         limit :groups
     ) as labels
-), placed as materialized (
-    select c.*, -1 as p0, -1 as p1 from changes c
+), placed as (
+    select f.*, -1 as p0, -1 as p1 from flows f
     union all
-    select c.*, coalesce(array_position((select labels from top), g0), 0),
+    select f.*, coalesce(array_position((select labels from top), g0), 0),
         coalesce(array_position((select labels from top), g1), 0)
-    from changes c
+    from flows f
     where {is_grouped}
 ), parts as (
-    select c.t, c.p1 as g, c.k1 as k, c.x0, c.x1, c.first,
-        case when d.same then c.x1 - c.x0 else c.x1 end as amount,
-        case when d.same and c.x0 > 0 then 0 else 1 end as customers
-    from placed c
+    select f.t, f.p1 as g, f.k1 as k,
+        case when s.same then f.movement else 'e' end as movement,
+        case when s.same then f.amount1 - f.amount0 else f.amount1 end as amount,
+        case when s.same and f.movement in ('e', 's') then 0 else f.n end as customers
+    from placed f
     cross join lateral (
-        select c.x0 = 0 or (c.p0 = c.p1 and c.k0 = c.k1 and c.kept0) as same
-    ) d
-    where c.x1 > 0 and c.kept1
+        select f.movement in ('n', 'r') or (f.p0 = f.p1 and f.k0 = f.k1 and f.kept0) as same
+    ) s
+    where f.movement <> 'c' and f.kept1
     union all
-    select c.t, c.p0, c.k0, c.x0, c.x1, c.first, -c.x0, -1
-    from placed c
-    where c.x0 > 0 and c.kept0
-        and (c.x1 = 0 or c.p0 <> c.p1 or c.k0 <> c.k1 or not c.kept1)
-), moves as materialized (
+    select f.t, f.p0, f.k0, case f.movement when 'c' then 'c' else 's' end, -f.amount0, -f.n
+    from placed f
+    where f.kept0 and (f.movement = 'c' or f.movement in ('e', 's')
+        and (f.p0 <> f.p1 or f.k0 <> f.k1 or not f.kept1))
+), held as (
+    select -1 as g, k, amount, customers from holders
+    union all
+    select {place_anyway}, k, amount, customers from holders where {is_grouped}
+)
+-- fragment: states
+-- What customers pay before and at the end of every stretch of time, by group and currency, and the
+-- movements between.
+moves as materialized (
     select t, g, k, sum(amount) as amount, sum(customers) as customers,
-        sum(amount) filter (where x0 = 0 and first) as new,
-        sum(amount) filter (where x0 = 0 and not first) as reactivation,
-        sum(amount) filter (where x0 > 0 and x1 > 0 and amount > 0) as expansion,
-        -sum(amount) filter (where x0 > 0 and x1 > 0 and amount < 0) as contraction,
-        -sum(amount) filter (where x1 = 0) as churned
+        sum(amount) filter (where movement = 'n') as new,
+        sum(amount) filter (where movement = 'r') as reactivation,
+        sum(amount) filter (where movement = 'e') as expansion,
+        -sum(amount) filter (where movement = 's') as contraction,
+        -sum(amount) filter (where movement = 'c') as churned
     from parts
     group by 1, 2, 3
 ), amounts as materialized (
     -- At the start of the range; 0 for those that came later, and for an empty answer.
     select g, k, sum(amount) as amount, sum(customers) as customers
     from (
-        select -1 as g, k, amount, customers from held
-        union all
-        select {place_anyway}, k, amount, customers from held where {is_grouped}
+        select g, k, amount, customers from held
         union all
         select g, k, 0, 0 from moves
         union all
@@ -206,35 +234,78 @@ chain as materialized (
     ) m on m.g = h.g and m.k = h.k
     left join rates r on r.k = h.k
 ), {note}
+
+-- Customers at the start of a stretch of time who changed in it: how many ended, what they had paid,
+-- and how much less, or more, all of them pay at its end. Most have one change in it, and pay in the
+-- same currency (steady): what the flows come to without the changes of all others (unsteady). Of
+-- those the first change and the last are put together (spans).
+
 -- fragment: endings
--- Customers at the start of a stretch of time who changed in it (spans), and of those by group: how
--- many ended, what they had paid, and how much less, or more, all of them pay at its end.
-spans as materialized (
-    select s.t, s.member, max(s.g0) filter (where s.is_first) as label,
-        sum(s.x0 * r0.rate) filter (where s.is_first) as before,
-        coalesce(sum(s.x1 * r1.rate) filter (where s.is_last), 0) as after,
-        bool_or(s.is_last and s.x1 > 0) as stays
+unsteady as materialized (
+    select t, member, previous_at, next_at, x0, k0, g0, kept0, x1, k1
+    from changes
+    where not (previous_at < :from and next_at >= :to and (x0 = 0 or x1 = 0 or k0 = k1))
+), unsteady_in_t as materialized (
+    select c.t, c.member, c.x0, c.k0, c.g0, c.kept0, c.x1, c.k1,
+        c.previous_at < p.starts_at as is_first, c.next_at >= p.ends_at as is_last
+    from unsteady c
+    join points p on p.t = c.t
+    where p.t > 0 and not (c.previous_at < p.starts_at and c.next_at >= p.ends_at
+        and (c.x0 = 0 or c.x1 = 0 or c.k0 = c.k1))
+), steady as materialized (
+    select s.t, s.label, s.k, sum(s.ended) as ended, sum(s.lost) as lost, sum(s.change) as change,
+        sum(s.less) as less
     from (
-        select p.t, c.member, c.g0, c.k0, c.x0, c.kept0, c.k1, c.x1,
-            c.previous_at < p.starts_at as is_first, c.next_at >= p.ends_at as is_last
-        from changes c
-        join points p on p.t = c.t
-        where c.t > 0
+        select p.t, f.g0 as label, f.k0 as k, case f.movement when 'c' then f.n else 0 end as ended,
+            case f.movement when 'c' then f.amount0 else 0 end as lost,
+            f.amount1 - f.amount0 as change,
+            case when f.movement in ('c', 's') then f.amount0 - f.amount1 else 0 end as less
+        from flows f
+        cross join lateral (select 0 as t union all select f.t where f.t > 0) p
+        where f.kept0 and (f.movement = 'c' or f.movement in ('e', 's') and f.k0 = f.k1)
         union all
-        select 0, c.member, c.g0, c.k0, c.x0, c.kept0, c.k1, c.x1,
-            c.previous_at < :from, c.next_at >= :to
-        from changes c
+        select u.t, u.g0, u.k0, -count(*) filter (where u.x1 = 0),
+            -coalesce(sum(u.x0) filter (where u.x1 = 0), 0), sum(u.x0) - sum(u.x1),
+            -coalesce(sum(u.x0 - u.x1) filter (where u.x1 < u.x0), 0)
+        from (
+            select 0 as t, g0, k0, x0, k1, x1, kept0 from unsteady
+            union all
+            select t, g0, k0, x0, k1, x1, kept0 from unsteady_in_t
+        ) u
+        where u.x0 > 0 and u.kept0 and (u.x1 = 0 or u.k0 = u.k1)
+        group by 1, 2, 3
     ) s
-    left join rates r0 on r0.k = s.k0
-    left join rates r1 on r1.k = s.k1
-    where s.is_first or s.is_last
-    group by 1, 2
-    having bool_or(s.is_first and s.x0 > 0 and s.kept0)
+    group by 1, 2, 3
+), spans as materialized (
+    select 0 as t, a.g0, a.k0, a.x0, coalesce(z.k1, a.k1) as k1, coalesce(z.x1, a.x1) as x1
+    from unsteady a
+    left join unsteady z
+        on z.member = a.member and z.next_at >= :to and z.previous_at >= :from
+    where a.previous_at < :from and a.x0 > 0 and a.kept0
+    union all
+    select a.t, a.g0, a.k0, a.x0, coalesce(z.k1, a.k1), coalesce(z.x1, a.x1)
+    from unsteady_in_t a
+    left join unsteady_in_t z
+        on z.t = a.t and z.member = a.member and z.is_last and not z.is_first
+    where a.is_first and a.x0 > 0 and a.kept0
 ), endings as materialized (
-    select s.t, g.g, count(*) filter (where not s.stays) as ended,
-        sum(s.before) filter (where not s.stays) as lost,
-        sum(s.after - s.before) as change, sum(greatest(s.before - s.after, 0)) as less
-    from spans s
+    select s.t, g.g, sum(s.ended)::bigint as ended, coalesce(sum(s.lost), 0) as lost,
+        coalesce(sum(s.change), 0) as change, coalesce(sum(s.less), 0) as less
+    from (
+        select s.t, s.label, s.ended, s.lost * r.rate as lost, s.change * r.rate as change,
+            s.less * r.rate as less
+        from steady s
+        left join rates r on r.k = s.k
+        union all
+        select s.t, s.g0, count(*) filter (where s.x1 = 0),
+            sum(s.x0 * r0.rate) filter (where s.x1 = 0),
+            sum(coalesce(s.x1 * r1.rate, 0) - s.x0 * r0.rate),
+            sum(greatest(s.x0 * r0.rate - coalesce(s.x1 * r1.rate, 0), 0))
+        from spans s
+        left join rates r0 on r0.k = s.k0
+        left join rates r1 on r1.k = s.k1
+        group by 1, 2
+    ) s
     cross join lateral (
         select -1 as g
         union all
@@ -244,11 +315,12 @@ spans as materialized (
 )
 -- fragment: movements
 select {key},
-    case :metric when 'mrr' then f.amount
-        else (f.new + f.expansion + f.reactivation) / nullif(f.contraction + f.churned, 0)
+    case :metric when 'mrr' then f.amount::float8
+        else (f.new + f.expansion + f.reactivation)::float8
+            / nullif(f.contraction + f.churned, 0)::float8
     end as value,
     f.customers as n, f.new, f.expansion, f.reactivation, f.contraction, f.churned, f.customers,
-    f.amount / nullif(f.convertible, 0) as arpa, f.currencies, {note_of_key}
+    f.amount::float8 / nullif(f.convertible, 0)::float8 as arpa, f.currencies, {note_of_key}
 from (
     select t, g, sum(customers)::bigint as customers,
         sum(customers) filter (where rate is not null) as convertible,
@@ -265,10 +337,10 @@ from (
 -- fragment: kept_customers
 select {key},
     case :metric
-        when 'churn_rate' then coalesce(e.ended, 0)::numeric / nullif(f.starters, 0)
-        when 'revenue_churn' then coalesce(e.lost, 0) / nullif(f.before, 0)
-        when 'nrr' then (f.before + coalesce(e.change, 0)) / nullif(f.before, 0)
-        else (f.before - coalesce(e.less, 0)) / nullif(f.before, 0)
+        when 'churn_rate' then coalesce(e.ended, 0)::float8 / nullif(f.starters, 0)::float8
+        when 'revenue_churn' then coalesce(e.lost, 0)::float8 / nullif(f.before, 0)::float8
+        when 'nrr' then (f.before + coalesce(e.change, 0))::float8 / nullif(f.before, 0)::float8
+        else (f.before - coalesce(e.less, 0))::float8 / nullif(f.before, 0)::float8
     end as value,
     f.starters as n, coalesce(e.ended, 0) as ended, f.before as mrr_start,
     f.before + coalesce(e.change, 0) as mrr_end, coalesce(e.lost, 0) as mrr_ended,

@@ -1,12 +1,15 @@
 -- What customers pay a month at the end of every stretch of time, and how that came about (:metric
--- mrr); or how much faster it grows than it shrinks (quick_ratio).
+-- mrr); or how much was won for what was lost (quick_ratio).
 
 -- fragment: rollup
-with {changes_of_facts}, {states}
+with {points}, {rates}, {flows_of_days}, {parts}, {states}
 {movements}
--- fragment: rollup_by_plan
-with {changes_of_facts}, {states}
+-- fragment: facts
+with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states}
+{movements}
+-- fragment: facts_by_plan
+with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states}
 {movements}
 -- fragment: events
-with {changes_of_events}, {states}
+with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {states}
 {movements}

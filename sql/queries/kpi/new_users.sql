@@ -2,14 +2,19 @@
 -- grouped by; of several at the same moment the one that was received first.
 
 -- fragment: events
-with firsts as materialized (
-    select distinct on (e.person) e.*
-    from traction.event e
-    join traction.person p
-        on p.project_id = e.project_id and p.person = e.person and p.first_seen = e.ts
+with first as materialized (
+    select p.person, p.first_seen
+    from traction.person p
+    where p.project_id = :project and p.first_seen >= :from and p.first_seen < :to
+), firsts as materialized (
+    select distinct on (first.person) first.person as who, e.*
+    from first
+    join traction.event e on e.ts = first.first_seen
+    left join traction.alias a on a.project_id = :project and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
     where e.project_id = :project and e.ts >= :from and e.ts < :to and not e.bot
-        and p.project_id = :project and p.first_seen >= :from and p.first_seen < :to
-    order by e.person, e.received_at, e.id collate "C"
+        and {person} = first.person
+    order by first.person, e.received_at, e.id collate "C"
 ), cells as materialized (
     select {bucket} as t, {group} as g, count(*) as n
     from firsts e
@@ -22,10 +27,12 @@ group by grouping sets ({sets})
 -- fragment: events_bots
 -- Nobody keeps when bots were first seen: all events up to the end are looked at.
 with firsts as materialized (
-    select distinct on (e.person) e.*
+    select distinct on ({person}) e.*
     from traction.event e
+    left join traction.alias a on a.project_id = :project and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
     where e.project_id = :project and e.ts < :to
-    order by e.person, e.ts, e.received_at, e.id collate "C"
+    order by {person}, e.ts, e.received_at, e.id collate "C"
 ), cells as materialized (
     select {bucket} as t, {group} as g, count(*) as n
     from firsts e

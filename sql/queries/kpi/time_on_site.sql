@@ -3,10 +3,10 @@
 
 -- fragment: events
 with cells as materialized (
-    select {bucket} as t, {group} as g, e.session_id as member,
+    select {bucket} as t, {group} as g, {session} as member,
         min(e.ts) as first_at, max(e.ts) as last_at,
         coalesce(sum({us}::float8) filter (where e.name = 'engaged_time'), 0) as engaged
-    from {events} and e.session_id is not null
+    from {session_events} and {session} is not null
     group by 1, 2, 3
 ), {top_by_members}, times as (
     select {keys}, {duration} as us

@@ -13,7 +13,7 @@ with measured as (
         count(*) filter (where round(m.value * v.parts) <= v.good) as x,
         count(*) filter (where round(m.value * v.parts) > v.poor) as y
     from measured m
-    join {vitals} v on v.metric = m.g and round(m.value * v.parts) <= v.most
+    join {vitals} on v.metric = m.g and round(m.value * v.parts) <= v.most
     group by 1, 2, 3, 4
 ), {top_by_n}
 select {keys}, index, parts, sum(n)::bigint as n, sum(us) as us, null::bytea as sketch,
@@ -38,6 +38,6 @@ select l.level, case when l.level & 2 = 0 then p.t end as t, case when l.level &
         as g, case when l.level & 1 = 0 then p.metric end as label, null::int as index, v.parts,
     p.n, p.us, p.sketch, p.x, p.y
 from (select t, {place} as g, g as metric, n, us, sketch, x, y from cells) p
-join {vitals} v on v.metric = p.metric
+join {vitals} on v.metric = p.metric
 cross join unnest(:levels) as l (level)
 order by 1, 2, 3

@@ -2,5 +2,6 @@
 copy traction.event (
     project_id, ts, received_at, id, kind, name, person, user_id, anonymous_id, session_id, value,
     unit, url, host, path, referrer, referrer_host, title, channel, country, device, browser, os,
-    route, status, feature, goal, plan, metric, bot, clamped, properties, sentiment
+    route, status, feature, goal, plan, metric, bot, clamped, properties, sentiment,
+    address
 ) from stdin (format binary)

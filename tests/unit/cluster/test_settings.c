@@ -25,7 +25,8 @@ static const char *value_of(const char *const *argv, const char *name)
 
 static void expect(uint64_t memory, uint64_t disk, const char *name, const char *value)
 {
-    const char **argv = tr_settings_new("postgres", "data", "sockets", memory, disk, NULL);
+    const struct tr_machine machine = {memory, disk, 15};
+    const char **argv = tr_settings_new("postgres", "data", "sockets", &machine, NULL);
     assert_string_equal(value_of(argv, name), value);
     tr_settings_free(argv);
 }
@@ -35,7 +36,7 @@ static void test_fit_the_machine(void **state)
     (void)state;
     expect(24 * GIB, 100 * GIB, "shared_buffers", "2048MB");
     expect(24 * GIB, 100 * GIB, "work_mem", "32MB");
-    expect(24 * GIB, 100 * GIB, "max_wal_size", "4096MB");
+    expect(24 * GIB, 100 * GIB, "max_wal_size", "1024MB");
     expect(4 * GIB, 100 * GIB, "shared_buffers", "1024MB");
     expect(4 * GIB, 5 * GIB, "max_wal_size", "512MB");
     expect(GIB / 16, GIB / 16, "shared_buffers", "32MB");
@@ -53,11 +54,23 @@ static void test_durable_and_private(void **state)
     expect(GIB, GIB, "unix_socket_directories", "sockets");
 }
 
+/* A setting that PostgreSQL does not know keeps it from starting. */
+static void test_fit_the_version(void **state)
+{
+    (void)state;
+    struct tr_machine machine = {GIB, GIB, 13};
+    const char **argv = tr_settings_new("postgres", "data", "sockets", &machine, NULL);
+    assert_null(value_of(argv, "recovery_init_sync_method"));
+    tr_settings_free(argv);
+    expect(GIB, GIB, "recovery_init_sync_method", "syncfs");
+}
+
 static void test_extra_settings_win(void **state)
 {
     (void)state;
     static const char *const extra[] = {"max_connections=7", "fsync=off", NULL};
-    const char **argv = tr_settings_new("postgres", "data", "sockets", GIB, GIB, extra);
+    const struct tr_machine machine = {GIB, GIB, 15};
+    const char **argv = tr_settings_new("postgres", "data", "sockets", &machine, extra);
     assert_string_equal(value_of(argv, "max_connections"), "7");
     assert_string_equal(value_of(argv, "fsync"), "off");
     tr_settings_free(argv);
@@ -72,9 +85,8 @@ static void test_memory_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fit_the_machine),
-        cmocka_unit_test(test_durable_and_private),
-        cmocka_unit_test(test_extra_settings_win),
+        cmocka_unit_test(test_fit_the_machine), cmocka_unit_test(test_durable_and_private),
+        cmocka_unit_test(test_fit_the_version), cmocka_unit_test(test_extra_settings_win),
         cmocka_unit_test(test_memory_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,7 @@ static void test_bad_values(void **state)
         {"[spool]\nack = ", "never"},
         {"[spool]\ndirectory = ", "spool"},
         {"[log]\nlevel = ", "loud"},
-        {"[privacy]\naddress = ", "keep"},
+        {"[privacy]\naddress = ", "hash"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[128];

@@ -138,6 +138,40 @@ static void test_features(void **state)
     assert_has(text, "\"uses\":0,\"people\":0,\"adoption\":null}");
 }
 
+static const char *vitals(int64_t good, int64_t poor, const char *metric)
+{
+    struct tr_kpi_point series[2] = {{.known = true, .value = 0.5, .x = 2, .y = 1, .n = 4}};
+    struct tr_kpi_point points[2] = {{0}};
+    struct tr_kpi_group group = {
+        .label = tr_slice_of(metric),
+        .total = {.known = true, .value = 2600, .x = good, .y = poor, .n = 4},
+        .series = points};
+    const struct tr_kpi_numbers numbers = {
+        .total = series[0], .series = series, .groups = {[1] = &group}};
+    assert_int_equal(ASK(arena, &question, "web_vitals"), 0);
+    return render(&numbers, false);
+}
+
+static void test_vitals(void **state)
+{
+    (void)state;
+    const char *text = vitals(3, 0, "LCP");
+    assert_has(text, "\"value\":0.5,\"good\":0.5,\"needs_improvement\":0.25,\"poor\":0.25,\"n\":4,"
+                     "\"passed\":true,\"series\":[{\"t\":\"1970-01-01T00:00:00Z\",\"value\":0.5,"
+                     "\"good\":0.5,");
+    assert_has(text,
+               "\"value\":null,\"good\":null,\"needs_improvement\":null,\"poor\":null,\"n\":0}]");
+    assert_has(text, "{\"by\":\"LCP\",\"value\":2600.0,\"p50\":");
+    assert_has(text, "\"rating\":\"good\",\"good\":0.75,");
+    assert_has(text, "\"rating\":null,\"good\":null,");
+    text = vitals(2, 1, "INP");
+    assert_has(text, "\"passed\":false");
+    assert_has(text, "\"rating\":\"needs_improvement\"");
+    text = vitals(2, 2, "TTFB");
+    assert_has(text, "\"passed\":null");
+    assert_has(text, "\"rating\":\"poor\"");
+}
+
 static void test_empty_groups_have_a_header(void **state)
 {
     (void)state;
@@ -169,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_money_prints_as_it_is),
         cmocka_unit_test(test_groups_and_formulas),
         cmocka_unit_test(test_features),
+        cmocka_unit_test(test_vitals),
         cmocka_unit_test(test_empty_groups_have_a_header),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

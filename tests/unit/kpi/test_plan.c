@@ -59,6 +59,30 @@ static void test_filters_and_groups(void **state)
     assert_false(rolls(&days, 'q'));
 }
 
+static void test_only_events(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(arena, &question, "apdex", "interval=day", "t=500"), 0);
+    assert_true(rolls(&days, 'd'));
+    assert_int_equal(ASK(arena, &question, "apdex", "interval=day", "t=500.5"), 0);
+    assert_false(rolls(&days, 'd'));
+    assert_int_equal(ASK(arena, &question, "nps", "interval=day", "survey=q4"), 0);
+    assert_false(rolls(&days, 'd'));
+    assert_int_equal(ASK(arena, &question, "apdex", "survey=q4"), TR_KPI_PROBLEM);
+    assert_int_equal(ASK(arena, &question, "apdex", "t=-1"), TR_KPI_PROBLEM);
+    assert_int_equal(ASK(arena, &question, "nps", "survey="), TR_KPI_PROBLEM);
+}
+
+static void test_fixed_group_or_another(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(arena, &question, "errors"), 0);
+    assert_string_equal(question.by.fragment, "error");
+    assert_int_equal(ASK(arena, &question, "errors", "by=path"), 0);
+    assert_string_equal(question.by.fragment, "path");
+    assert_int_equal(ASK(arena, &question, "web_vitals", "by=path"), TR_KPI_PROBLEM);
+}
+
 static void test_quarters(void **state)
 {
     (void)state;
@@ -119,9 +143,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_days), cmocka_unit_test(test_filters_and_groups),
-        cmocka_unit_test(test_quarters),   cmocka_unit_test(test_end_between_boundaries),
+        cmocka_unit_test(test_whole_days),
+        cmocka_unit_test(test_filters_and_groups),
+        cmocka_unit_test(test_quarters),
+        cmocka_unit_test(test_end_between_boundaries),
         cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_only_events),
+        cmocka_unit_test(test_fixed_group_or_another),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

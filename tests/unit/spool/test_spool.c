@@ -238,6 +238,14 @@ static void damage(const char *path, void *context)
     fclose(file);
 }
 
+static void empty_folder(const struct fixture *fixture)
+{
+    char command[256];
+    snprintf(command, sizeof command, "rm -f %s/*.segment %s/damaged-*", fixture->directory,
+             fixture->directory);
+    assert_int_equal(system(command), 0);
+}
+
 /* Two bytes overwritten anywhere but in the last frame: at most two neighbours are lost, and the
  * loss is counted. */
 static void test_damage_costs_only_what_it_touches(void **state)
@@ -255,11 +263,39 @@ static void test_damage_costs_only_what_it_touches(void **state)
         tr_spool_get_state(fixture->spool, &spool_state);
         assert_int_equal(spool_state.damaged, got < 50);
         close_spool(fixture);
-        char command[256];
-        snprintf(command, sizeof command, "rm -f %s/*.segment %s/damaged-*", fixture->directory,
-                 fixture->directory);
-        assert_int_equal(system(command), 0);
+        empty_folder(fixture);
         open_spool(fixture, 1 << 20);
+    }
+}
+
+static void damage_first_frame(const char *path, void *context)
+{
+    (void)context;
+    FILE *file = fopen(path, "r+");
+    fseek(file, 64, SEEK_SET);
+    fputc(0x55, file);
+    fclose(file);
+}
+
+/* A file is searched a window of a mebibyte at a time: the next frame is found wherever it stands
+ * towards the window's end, half in it too, and so is the end of the last one. */
+static void test_damage_as_long_as_a_window(void **state)
+{
+    struct fixture *fixture = *state;
+    static const size_t places[] = {0, 1, 2, 3, 4, 47, 48, 49};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        close_spool(fixture);
+        empty_folder(fixture);
+        open_spool(fixture, 4 << 20);
+        assert_int_equal(append(fixture, 0, 1, (1 << 20) - 48 - places[i], 0), 0);
+        assert_int_equal(append(fixture, 1, 1, 100, 0), 0);
+        close_spool(fixture);
+        for_each_segment(fixture, damage_first_frame, NULL);
+        open_spool(fixture, 4 << 20);
+        assert_int_equal(read_all(fixture, 0, marks), 1);
+        assert_int_equal(marks[1], 1);
+        assert_int_equal(append(fixture, 2, 1, 100, 0), 0);
+        assert_int_equal(read_all(fixture, 0, marks), 2);
     }
 }
 
@@ -298,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_until_landed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_at_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_costs_only_what_it_touches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damage_as_long_as_a_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_second_process_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_advance_past_what_was_lost, setup, teardown),
     };

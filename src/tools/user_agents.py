@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Makes the tables that User-Agents are read by: user_agents.py OUTPUT RULES...
+
+RULES are files in the form of uap-core's regexes.yaml; the rules of the first are asked first. Each
+rule becomes its expression, what it stands for, and sets of words: texts in lower case; of each set a
+User-Agent must hold at least one for the expression to have a chance, so that of more than a
+thousand expressions only a few have to be tried.
+"""
+import sys
+
+import yaml
+
+try:
+    from re import _constants as codes, _parser as parser
+except ImportError:  # Python before 3.11
+    import sre_constants as codes
+    import sre_parse as parser
+
+WORD_MIN = 3  # user_agent.c looks for them three letters at a time
+SETS_MAX = 3
+SET_MAX = 40  # texts that an expression may stand for before it is no longer followed exactly
+LISTS = (("browsers", "user_agent_parsers", "family_replacement"),
+         ("systems", "os_parsers", "os_replacement"),
+         ("devices", "device_parsers", "device_replacement"),
+         ("classes", "device_classes", "class"))
+
+
+def usable(words):
+    return words is not None and words and all(len(word) >= WORD_MIN for word in words)
+
+
+def weight(words):
+    """How much a set of words rules out: long ones, few of them."""
+    return min(8, min(map(len, words))), -len(words)
+
+
+def either(*branches):
+    """Sets of words that hold whichever branch it is: of each branch, the best of its sets."""
+    if not all(branches):
+        return []
+    return [set().union(*(max(sets, key=weight) for sets in branches))]
+
+
+def character(code):
+    return {chr(code).lower()} if code < 128 else None
+
+
+def of_class(members):
+    if len(members) <= 4 and all(op is codes.LITERAL and code < 128 for op, code in members):
+        return {chr(code).lower() for _, code in members}
+    return None
+
+
+def of_branches(branches):
+    found = [words_of(branch) for branch in branches]
+    exact = None
+    if all(texts is not None for texts, _ in found):
+        exact = set().union(*(texts for texts, _ in found))
+    return exact, either(*([texts] if usable(texts) else sets for texts, sets in found))
+
+
+def of_repeat(least, most, content):
+    exact, needed = words_of(content)
+    if least == 0:
+        return (exact | {""} if most == 1 and exact is not None else None), []
+    if least == most == 1:
+        return exact, needed
+    return None, needed + ([exact] if usable(exact) else [])
+
+
+def of_node(op, value):
+    """(the texts it matches, if they are few, else None; sets of words, of each of which one is
+    needed)"""
+    if op is codes.LITERAL:
+        return character(value), []
+    if op is codes.IN:
+        return of_class(value), []
+    if op in (codes.AT, codes.ASSERT, codes.ASSERT_NOT):
+        return {""}, []
+    if op is codes.SUBPATTERN:
+        return words_of(value[3])
+    if op is codes.BRANCH:
+        return of_branches(value[1])
+    if op in (codes.MAX_REPEAT, codes.MIN_REPEAT):
+        return of_repeat(*value)
+    return None, []
+
+
+def words_of(sequence):
+    """The same of nodes in a row: texts that touch are joined."""
+    joined, sets, whole = {""}, [], True
+    for op, value in sequence:
+        exact, needed = of_node(op, value)
+        sets += needed
+        if exact is not None and len(exact) * len(joined) <= SET_MAX:
+            joined = {left + right for left in joined for right in exact}
+            continue
+        whole = False
+        sets += [joined] if usable(joined) else []
+        joined = exact if exact is not None and len(exact) <= SET_MAX else {""}
+    if whole:
+        return joined, sets
+    return None, sets + ([joined] if usable(joined) else [])
+
+
+def words_for(expression):
+    exact, sets = words_of(parser.parse(expression))
+    if usable(exact):
+        return [sorted(exact)]
+    distinct = {tuple(sorted(words)) for words in sets}
+    return sorted(distinct, key=weight, reverse=True)[:SETS_MAX]
+
+
+def quoted(text):
+    if text is None:
+        return "NULL"
+    text = text.replace("\\", "\\\\").replace('"', '\\"').encode()
+    escaped = "".join(chr(c) if 32 <= c < 127 else f"\\{c:03o}" for c in text)
+    return f'"{escaped}"'
+
+
+def rule_line(rule, result):
+    words = ""
+    for alternatives in words_for(rule["regex"]) if "regex" in rule else ():
+        words += "".join(word + "\0" for word in alternatives) + "\0"
+    caseless = "true" if rule.get("regex_flag") == "i" else "false"
+    return (f"    {{{quoted(rule.get('regex'))}, {quoted(rule.get('os'))}, "
+            f"{quoted(rule.get(result))},\n     {quoted(words)}, {caseless}}},\n")
+
+
+def main():
+    output, *paths = sys.argv[1:]
+    documents = []
+    for path in paths:
+        with open(path, encoding="utf-8") as source:
+            documents.append(yaml.load(source, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    with open(output, "w", encoding="ascii") as out:
+        out.write("/* Generated by src/tools/user_agents.py. */\n"
+                  '#include "event/user_agent_priv.h"\n\n')
+        for name, key, result in LISTS:
+            rules = [rule for document in documents for rule in document.get(key) or ()]
+            out.write(f"static const struct tr_agent_rule {name}[] = {{\n")
+            out.writelines(rule_line(rule, result) for rule in rules)
+            out.write("};\n\n")
+        out.write("const struct tr_agent_list tr_agent_lists[] = {\n")
+        out.writelines(f"    {{{name}, sizeof {name} / sizeof *{name}}},\n" for name, *_ in LISTS)
+        out.write("};\n")
+
+
+main()
