@@ -199,19 +199,19 @@ static void on_ledger(struct tr_http_request *request, void *context)
 
 static void on_names(struct tr_http_request *request, void *context)
 {
-    struct task *task = begin_task(context, request, tr_api_run_names);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_names);
     if (task == NULL)
         return;
-    copy_parameters(request, task);
+    tr_api_copy_parameters(request, task);
     tr_api_submit(task);
 }
 
 static void on_properties(struct tr_http_request *request, void *context)
 {
-    struct task *task = begin_task(context, request, tr_api_run_properties);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_properties);
     if (task == NULL)
         return;
-    copy_parameters(request, task);
+    tr_api_copy_parameters(request, task);
     tr_api_submit(task);
 }
 
