@@ -261,6 +261,12 @@ static json_t *sample_json(int64_t sample, int64_t n)
     return sample < 0 ? json_null() : json_integer(sample > n ? sample - n : 0);
 }
 
+/* To the second: it is a guess. */
+static json_t *second_json(struct tr_hypothesis_ask *ask, int64_t us)
+{
+    return tr_time_json(ask, us - us % 1000000);
+}
+
 /* How many more it needs, and when they will have come if they go on coming so. */
 static int forecast(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothesis,
                     const struct tr_measure *measure, const struct tr_measured *measured, bool over,
@@ -283,7 +289,7 @@ static int forecast(struct tr_hypothesis_ask *ask, const struct hypothesis *hypo
     double early_us = early < 0 ? INFINITY : fmax(0, (double)(early - n)) / per_us;
     json_t *on = json_null();
     if (!over && early_us <= left_us)
-        on = tr_time_json(ask, measured->to_us + (int64_t)early_us);
+        on = second_json(ask, measured->to_us + (int64_t)early_us);
     else if (!over && at_end >= 0 && (double)n + per_us * left_us >= (double)at_end)
         on = tr_time_json(ask, hypothesis->until_us);
     json_object_set_new(found, "needs",
