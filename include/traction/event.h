@@ -174,7 +174,12 @@ struct tr_record {
     struct tr_slice row; /* binary COPY form, columns as in traction.event */
     struct tr_slice id;
     struct tr_slice name;
+    struct tr_slice user;
+    struct tr_slice anonymous;
     struct tr_slice session;
+    struct tr_slice path;
+    struct tr_slice country;
+    struct tr_slice properties; /* JSON */
     double value;               /* durations: milliseconds, whatever the unit said */
     struct tr_slice value_text; /* exact decimal, for money */
     struct tr_slice unit;

@@ -189,7 +189,14 @@ static bool decode_row(struct bytes *bytes, struct tr_record *record)
     memcpy(record->person, columns[TR_COLUMN_PERSON].data, sizeof record->person);
     record->id = columns[TR_COLUMN_ID];
     record->name = columns[TR_COLUMN_NAME];
+    record->user = columns[TR_COLUMN_USER_ID];
+    record->anonymous = columns[TR_COLUMN_ANONYMOUS_ID];
     record->session = columns[TR_COLUMN_SESSION_ID];
+    record->path = columns[TR_COLUMN_PATH];
+    record->country = columns[TR_COLUMN_COUNTRY];
+    record->properties = columns[TR_COLUMN_PROPERTIES];
+    if (record->properties.size > 0) /* jsonb's version */
+        record->properties = tr_slice(record->properties.data + 1, record->properties.size - 1);
     record->unit = columns[TR_COLUMN_UNIT];
     record->route = columns[TR_COLUMN_ROUTE];
     record->feature = columns[TR_COLUMN_FEATURE];

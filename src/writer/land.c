@@ -99,6 +99,7 @@ struct rollups {
     struct counts *counts;
     struct sketches *sketches;
     struct sessions *sessions;
+    struct notes *notes;
 };
 
 static void gather_rollups(struct tr_writer *writer, struct landing *landing,
@@ -110,6 +111,7 @@ static void gather_rollups(struct tr_writer *writer, struct landing *landing,
     rollups->sessions = tr_sessions_gather(landing);
     tr_members_gather(writer->members, landing);
     tr_people_gather(writer->people, landing);
+    rollups->notes = tr_notes_gather(landing);
 }
 
 static int store_rollups(struct tr_writer *writer, struct landing *landing,
@@ -166,6 +168,8 @@ static int transact(struct tr_writer *writer, struct landing *landing, struct ow
     result = note_ids(landing, own, *run_out, error);
     if (result == 0)
         result = store_rollups(writer, landing, &rollups, error);
+    if (result == 0)
+        result = tr_notes_store(rollups.notes, landing, *run_out, error);
     if (result == 0)
         result = tr_ledger_store(landing, error);
     if (result == 0)

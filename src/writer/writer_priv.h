@@ -172,6 +172,12 @@ struct sessions;
 struct sessions *tr_sessions_gather(struct landing *landing);
 int tr_sessions_store(struct sessions *sessions, struct tr_error *error);
 
+/* What src/live shows of the last minutes. */
+struct notes;
+struct notes *tr_notes_gather(const struct landing *landing);
+int tr_notes_store(struct notes *notes, struct landing *landing, int64_t run,
+                   struct tr_error *error);
+
 /* Bookkeeping (ledger.c)
  * -------------------------------------------------------------------------------- */
 
