@@ -20,7 +20,7 @@ static void refuse(struct tr_http_request *request, int status, const char *para
 /* Who asks
  * ---------------------------------------------------------------------------------------- */
 
-static void on_head(struct tr_http_request *request, void *context)
+void tr_api_on_head(struct tr_http_request *request, void *context)
 {
     struct tr_api *api = context;
     struct tr_slice text = tr_credentials_find(request);
@@ -212,12 +212,13 @@ static void on_properties(struct tr_http_request *request, void *context)
 const struct tr_http_route *tr_api_routes(size_t *count_out)
 {
     static const struct tr_http_route routes[] = {
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpi/*", on_head, on_kpi, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/query", on_head, on_query, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpis", on_head, on_catalogue, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/names", on_head, on_names, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/properties", on_head, on_properties, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/ledger", on_head, on_ledger, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpi/*", tr_api_on_head, on_kpi, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/query", tr_api_on_head, on_query, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpis", tr_api_on_head, on_catalogue, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/names", tr_api_on_head, on_names, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/properties", tr_api_on_head, on_properties, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/live", tr_api_on_head, tr_api_on_live, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/ledger", tr_api_on_head, on_ledger, NULL},
     };
     *count_out = sizeof routes / sizeof *routes;
     return routes;

@@ -172,6 +172,9 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     api.query_threads = config->query_threads;
     api.statement_timeout_ms = config->statement_timeout_ms;
     api.queries_per_key = config->queries_per_key;
+    api.live_listeners = config->live_listeners;
+    api.live_listeners_per_key = config->live_listeners_per_key;
+    api.live_projects = config->live_projects;
     return tr_api_start(&server->api, &api, error);
 }
 
