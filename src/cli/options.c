@@ -45,6 +45,10 @@ static bool store(const struct tr_cli_usage *usage, const struct tr_cli_option *
         *(const char **)option->target = value;
         return true;
     }
+    if (option->kind == TR_CLI_MAYBE) {
+        *(struct tr_cli_maybe *)option->target = (struct tr_cli_maybe){true, value};
+        return true;
+    }
     struct tr_cli_list *list = option->target;
     if (list->count == TR_CLI_LIST_MAX) {
         *status_out =
@@ -73,6 +77,9 @@ static bool take_option(const struct tr_cli_usage *usage, int argc, char **argv,
             *status_out = tr_cli_wrong(usage->command, "--%s takes no value", option->name);
         return equals == NULL;
     }
+    bool value_follows = *index + 1 < argc && strncmp(argv[*index + 1], "--", 2) != 0;
+    if (option->kind == TR_CLI_MAYBE && equals == NULL && !value_follows)
+        return ((struct tr_cli_maybe *)option->target)->given = true;
     if (equals == NULL && *index + 1 >= argc) {
         *status_out = tr_cli_wrong(usage->command, "--%s expects %s", option->name, option->value);
         return false;
