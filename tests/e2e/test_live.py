@@ -14,6 +14,7 @@ import pytest
 import harness
 
 TIMEOUT = 30
+SANITIZED = os.environ.get("TR_SANITIZED") == "1"  # memory given back is kept for a while then
 
 
 class Listener:
@@ -309,7 +310,8 @@ def test_a_listener_that_does_not_read_is_cut(traction_up):
         assert metric(traction_up, "traction_live_skipped_total") > cut
         assert len(lazy) == 100
         # Each keeps at most a frame (here ~60 KiB) and a connection.
-        assert highest - before < 100 * (128 << 10) + (16 << 20)
+        print(f"{(highest - before) >> 10} KiB for 100 listeners")
+        assert SANITIZED or highest - before < 100 * (128 << 10) + (4 << 20)
 
 
 def test_limits(up):
