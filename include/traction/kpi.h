@@ -60,6 +60,27 @@ int tr_kpi_discover(struct tr_pg *pg, const struct tr_kpi_project *project,
                     size_t count, int64_t now_us, struct tr_arena *arena, json_t **answer_out,
                     struct tr_kpi_problem *problem_out, struct tr_error *error);
 
+/* What a sample can say about a KPI's value, beside the value: nothing; that it is a share of n;
+ * a mean of n with the answer's sd (or margin, 1.96 standard errors); a percentile of n. */
+enum tr_kpi_evidence { TR_KPI_NO_EVIDENCE, TR_KPI_SHARE, TR_KPI_MEAN, TR_KPI_PERCENTILE };
+enum tr_kpi_better { TR_KPI_NEITHER, TR_KPI_UP, TR_KPI_DOWN };
+
+struct tr_kpi_facts {
+    const char *name; /* static, as all texts here */
+    enum tr_kpi_evidence evidence;
+    enum tr_kpi_better better;
+    double percentile; /* that the question asks for; 0: not one */
+    int64_t from_us;   /* the range as it was understood */
+    int64_t to_us;
+};
+/* Understands a question without answering it. */
+int tr_kpi_inspect(struct tr_pg *pg, const struct tr_kpi_project *project, struct tr_slice kpi,
+                   const struct tr_kpi_parameter *parameters, size_t count, int64_t now_us,
+                   struct tr_arena *arena, struct tr_kpi_facts *facts_out,
+                   struct tr_kpi_problem *problem_out, struct tr_error *error);
+/* An instant as RFC 3339 in UTC, in the arena. */
+struct tr_slice tr_kpi_time_text(int64_t us, struct tr_arena *arena);
+
 /* GET /v1/kpis: the table as JSON. A new reference. */
 json_t *tr_kpi_catalogue(void);
 /* The KPIs' names, in the table's order; NULL at its end. */

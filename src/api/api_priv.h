@@ -36,6 +36,8 @@ struct task {
     struct tr_kpi_parameter parameters[PARAMETERS_MAX];
     size_t parameter_count;
     struct tr_slice body; /* of POST /v1/query */
+    struct tr_slice id;   /* of a hypothesis or an annotation, as the path has it */
+    bool committing;      /* a change was sent: it may have taken effect */
     bool csv;
     /* the answer */
     int status;
@@ -86,6 +88,19 @@ enum gate_outcome tr_api_enter(struct tr_api *api, uint64_t key);
 void tr_api_submit(struct task *take_task);
 struct task *tr_api_task_new(struct tr_api *api, struct tr_http_request *request);
 void tr_api_task_free(struct task *task);
+
+/* question.c. Worker. Whether the key may read; else the request is answered. */
+bool tr_api_check_key(struct tr_http_request *request, struct tr_api *api);
+/* NULL when the request was refused and answered. */
+struct task *tr_api_begin_task(struct tr_api *api, struct tr_http_request *request,
+                               int (*run)(struct task *, struct tr_pg *, struct tr_error *));
+void tr_api_copy_parameters(struct tr_http_request *request, struct task *task);
+
+/* hypothesis.c: handlers. */
+void tr_api_on_admin_head(struct tr_http_request *request, void *context);
+void tr_api_on_hypotheses(struct tr_http_request *request, void *context);
+void tr_api_on_annotations(struct tr_http_request *request, void *context);
+void tr_api_on_compare(struct tr_http_request *request, void *context);
 
 /* reply.c: what an answer is, and errors as {"error":{code, message, parameter, hint}}. */
 void tr_api_answer(struct task *task, int status, const json_t *answer);

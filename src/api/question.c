@@ -20,23 +20,30 @@ static void refuse(struct tr_http_request *request, int status, const char *para
 /* Who asks
  * ---------------------------------------------------------------------------------------- */
 
-void tr_api_on_head(struct tr_http_request *request, void *context)
+bool tr_api_check_key(struct tr_http_request *request, struct tr_api *api)
 {
-    struct tr_api *api = context;
     struct tr_slice text = tr_credentials_find(request);
     struct tr_key *key = tr_arena_calloc(request->arena, sizeof *key);
     if (request->method == TR_HTTP_POST && request->body_limit > api->options.body_bytes)
         request->body_limit = api->options.body_bytes;
-    if (text.data == NULL)
+    if (text.data == NULL) {
         refuse(request, 401, NULL, "send a read key: Authorization: Bearer tr_…, or ?key=tr_…",
                NULL);
-    else if (tr_auth_find_key(api->options.auth, text, key) != 0)
+    } else if (tr_auth_find_key(api->options.auth, text, key) != 0) {
         refuse(request, tr_auth_ready(api->options.auth) ? 401 : 503, NULL,
                "this key is not known here", "`traction key list` shows which are.");
-    else if (key->scope == TR_SCOPE_WRITE)
+    } else if (key->scope == TR_SCOPE_WRITE) {
         refuse(request, 403, NULL, "a write key may not read", "Use a read key (tr_…).");
-    else
+    } else {
         request->user = key;
+        return true;
+    }
+    return false;
+}
+
+void tr_api_on_head(struct tr_http_request *request, void *context)
+{
+    tr_api_check_key(request, context);
 }
 
 /* The project's facts, copied for the task while the snapshot is held. */
@@ -66,8 +73,7 @@ static bool is_own_project(const struct copying *copying, struct tr_http_request
            tr_slice_is_nocase(given, copying->task->project_uuid);
 }
 
-/* Takes the task; NULL when it was refused and answered. */
-static struct task *begin_task(struct tr_api *api, struct tr_http_request *request,
+struct task *tr_api_begin_task(struct tr_api *api, struct tr_http_request *request,
                                int (*run)(struct task *, struct tr_pg *, struct tr_error *))
 {
     const struct tr_key *key = request->user;
@@ -113,7 +119,7 @@ static bool wants_csv(struct tr_http_request *request)
 }
 
 /* A question with more of them than any has is refused for one of those that are copied. */
-static void copy_parameters(struct tr_http_request *request, struct task *task)
+void tr_api_copy_parameters(struct tr_http_request *request, struct task *task)
 {
     size_t next = 0;
     struct tr_slice name;
@@ -130,7 +136,7 @@ static void copy_parameters(struct tr_http_request *request, struct task *task)
 static void on_kpi(struct tr_http_request *request, void *context)
 {
     static const char prefix[] = "/v1/kpi/";
-    struct task *task = begin_task(context, request, tr_api_run_question);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_question);
     if (task == NULL)
         return;
     struct tr_slice name =
@@ -139,7 +145,7 @@ static void on_kpi(struct tr_http_request *request, void *context)
     if (ends_with(name, ".csv"))
         name.size -= 4;
     task->kpi = tr_arena_dup(task->arena, name);
-    copy_parameters(request, task);
+    tr_api_copy_parameters(request, task);
     tr_api_submit(task);
 }
 
@@ -177,7 +183,7 @@ static void on_catalogue(struct tr_http_request *request, void *context)
 
 static void on_query(struct tr_http_request *request, void *context)
 {
-    struct task *task = begin_task(context, request, tr_api_run_batch);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_batch);
     if (task == NULL)
         return;
     task->body = tr_arena_dup(task->arena, request->body);
@@ -186,26 +192,26 @@ static void on_query(struct tr_http_request *request, void *context)
 
 static void on_ledger(struct tr_http_request *request, void *context)
 {
-    struct task *task = begin_task(context, request, tr_api_run_ledger);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_ledger);
     if (task != NULL)
         tr_api_submit(task);
 }
 
 static void on_names(struct tr_http_request *request, void *context)
 {
-    struct task *task = begin_task(context, request, tr_api_run_names);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_names);
     if (task == NULL)
         return;
-    copy_parameters(request, task);
+    tr_api_copy_parameters(request, task);
     tr_api_submit(task);
 }
 
 static void on_properties(struct tr_http_request *request, void *context)
 {
-    struct task *task = begin_task(context, request, tr_api_run_properties);
+    struct task *task = tr_api_begin_task(context, request, tr_api_run_properties);
     if (task == NULL)
         return;
-    copy_parameters(request, task);
+    tr_api_copy_parameters(request, task);
     tr_api_submit(task);
 }
 
@@ -219,6 +225,23 @@ const struct tr_http_route *tr_api_routes(size_t *count_out)
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/properties", tr_api_on_head, on_properties, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/live", tr_api_on_head, tr_api_on_live, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/ledger", tr_api_on_head, on_ledger, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses", tr_api_on_head, tr_api_on_hypotheses,
+         NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses/*", tr_api_on_head, tr_api_on_hypotheses,
+         NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/hypotheses", tr_api_on_admin_head,
+         tr_api_on_hypotheses, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_DELETE), "/v1/hypotheses/*", tr_api_on_admin_head,
+         tr_api_on_hypotheses, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/annotations", tr_api_on_head, tr_api_on_annotations,
+         NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/annotations/*", tr_api_on_head,
+         tr_api_on_annotations, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/annotations", tr_api_on_admin_head,
+         tr_api_on_annotations, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_DELETE), "/v1/annotations/*", tr_api_on_admin_head,
+         tr_api_on_annotations, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/compare", tr_api_on_head, tr_api_on_compare, NULL},
     };
     *count_out = sizeof routes / sizeof *routes;
     return routes;

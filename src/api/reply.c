@@ -3,19 +3,24 @@
 #include "api_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char type_json[] = "application/json";
 
-static const char *code_of(int status)
+static const char *code_of(const struct tr_kpi_problem *problem)
 {
+    int status = problem->status;
     static const struct {
         int status;
         const char *code;
     } codes[] = {
-        {400, "bad_parameter"}, {401, "unknown_key"}, {403, "wrong_scope"},
-        {404, "unknown_kpi"},   {413, "too_large"},   {429, "too_many_queries"},
-        {503, "unavailable"},   {504, "too_slow"},
+        {400, "bad_parameter"},    {401, "unknown_key"}, {403, "wrong_scope"},
+        {404, "unknown_kpi"},      {409, "too_many"},    {413, "too_large"},
+        {429, "too_many_queries"}, {503, "unavailable"}, {504, "too_slow"},
     };
+    bool about_kpi = problem->parameter == NULL || strcmp(problem->parameter, "kpi") == 0;
+    if (status == 404 && !about_kpi)
+        return "not_found";
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].status == status)
             return codes[i].code;
@@ -24,9 +29,8 @@ static const char *code_of(int status)
 
 json_t *tr_api_problem_json(const struct tr_kpi_problem *problem)
 {
-    return json_pack("{s:{s:s, s:s, s:s*, s:s*}}", "error", "code", code_of(problem->status),
-                     "message", problem->message, "parameter", problem->parameter, "hint",
-                     problem->hint);
+    return json_pack("{s:{s:s, s:s, s:s*, s:s*}}", "error", "code", code_of(problem), "message",
+                     problem->message, "parameter", problem->parameter, "hint", problem->hint);
 }
 
 void tr_api_answer(struct task *task, int status, const json_t *answer)

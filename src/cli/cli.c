@@ -18,6 +18,10 @@ static const struct tr_command commands[] = {
     {"project", "add, list and set projects", NULL, tr_cli_project_commands},
     {"key", "add, list and revoke keys", NULL, tr_cli_key_commands},
     {"query", "ask for a KPI", tr_cli_query, NULL},
+    {"hypothesis", "add, list, show and remove hypotheses, with their verdicts", NULL,
+     tr_cli_hypothesis_commands},
+    {"annotation", "mark instants such as releases; compare before and after", NULL,
+     tr_cli_annotation_commands},
     {"rejects", "list events that were refused", NULL, tr_cli_rejects_commands},
     {"doctor", "check configuration, database, disk, clock and spool", tr_cli_doctor, NULL},
     {"bench", "generate load against a running server and measure it", tr_bench_main, NULL},
@@ -29,7 +33,7 @@ static void print_commands(const char *parent, const struct tr_command *list, co
 {
     printf("%s\n\nusage: %s COMMAND …\n\n", about, parent);
     for (; list->name != NULL; list++)
-        printf("  %-9s %s\n", list->name, list->summary);
+        printf("  %-10s %s\n", list->name, list->summary);
     printf("\n\"%s COMMAND --help\" says more.\n", parent);
 }
 

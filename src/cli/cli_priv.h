@@ -32,6 +32,8 @@ int tr_cli_version(int argc, char **argv);
 extern const struct tr_command tr_cli_project_commands[];
 extern const struct tr_command tr_cli_key_commands[];
 extern const struct tr_command tr_cli_rejects_commands[];
+extern const struct tr_command tr_cli_hypothesis_commands[];
+extern const struct tr_command tr_cli_annotation_commands[];
 
 /* Options -------------------------------------------------------------------------------------- */
 
@@ -125,6 +127,14 @@ int tr_cli_parse_rates(const struct tr_cli_list *list, char **json_out, struct t
 /* A project by name or UUID: its number. */
 int tr_cli_find_project(struct tr_pg *pg, const char *project, int32_t *id_out,
                         struct tr_error *error);
+
+/* What KPIs need to know of it, in the arena; and up to when everything received is in (query.c).
+ */
+struct tr_arena;
+struct tr_kpi_project;
+int tr_cli_read_project(struct tr_pg *pg, const char *name, struct tr_arena *arena,
+                        struct tr_kpi_project *project_out, struct tr_error *error);
+int tr_cli_read_as_of(struct tr_pg *pg, int64_t now_us, int64_t *as_of_out, struct tr_error *error);
 
 /* Whether every migration is applied; -EINVAL says what to run. */
 int tr_cli_check_schema(struct tr_pg *pg, struct tr_error *error);

@@ -56,7 +56,7 @@ static void build_question(const struct query_options *options, const struct tr_
     }
 }
 
-static int read_as_of(struct tr_pg *pg, int64_t now_us, int64_t *as_of_out, struct tr_error *error)
+int tr_cli_read_as_of(struct tr_pg *pg, int64_t now_us, int64_t *as_of_out, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
     int result = tr_pg_query(pg, tr_pg_sql("queries/admin/as_of"), NULL, &row, error);
@@ -65,7 +65,7 @@ static int read_as_of(struct tr_pg *pg, int64_t now_us, int64_t *as_of_out, stru
     return result;
 }
 
-static int read_project(struct tr_pg *pg, const char *name, struct tr_arena *arena,
+int tr_cli_read_project(struct tr_pg *pg, const char *name, struct tr_arena *arena,
                         struct tr_kpi_project *project_out, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -134,9 +134,9 @@ static int ask(const struct query_options *options, const struct tr_cli_list *wo
     build_question(options, words, &question);
     int result = tr_cli_connect(&options->database, &pg, &error);
     if (result == 0)
-        result = read_project(pg, options->project, arena, &project, &error);
+        result = tr_cli_read_project(pg, options->project, arena, &project, &error);
     if (result == 0)
-        result = read_as_of(pg, now_us, &as_of_us, &error);
+        result = tr_cli_read_as_of(pg, now_us, &as_of_us, &error);
     if (result == 0)
         result = tr_kpi_answer(pg, &project, tr_slice_of(words->items[0]), question.parameters,
                                question.count, now_us, as_of_us, arena, &answer, &problem, &error);

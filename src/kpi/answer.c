@@ -57,7 +57,14 @@ static int answer(struct tr_kpi_ask *ask, struct tr_kpi_question *question, json
         .now_us = ask->now_us,
         .as_of_us = ask->as_of_us,
     };
+    json_t *marks = NULL;
+    if (question->annotations)
+        result = tr_kpi_annotations(ask, &range, &marks);
+    if (result != 0)
+        return result;
     *answer_out = tr_kpi_answer_json(&all);
+    if (marks != NULL)
+        json_object_set_new(*answer_out, "annotations", marks);
     return 0;
 }
 

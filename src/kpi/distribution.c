@@ -7,6 +7,7 @@
 
 #include "traction/base/sketch.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ struct merging {
     double per_unit; /* of them */
     double percentile;
     bool share; /* the value is the share of good ones */
+    const struct tr_kpi_point *total;
 };
 
 /* A sketch is right to 1 %: more than six digits would be noise. */
@@ -29,6 +31,22 @@ static double rounded(double value)
     char text[32];
     snprintf(text, sizeof text, "%.6g", value);
     return strtod(text, NULL);
+}
+
+/* Of the buckets' values, so to 1 % as well. 0 for a sample of one. */
+static double deviation_of(const struct tr_sketch *sketch)
+{
+    double n = (double)tr_sketch_count(sketch);
+    double mean = 0;
+    double squares = 0;
+    for (int i = TR_SKETCH_INDEX_ZERO; i <= TR_SKETCH_INDEX_MAX; i++)
+        if (sketch->counts[i - TR_SKETCH_INDEX_ZERO] != 0)
+            mean += (double)sketch->counts[i - TR_SKETCH_INDEX_ZERO] * tr_sketch_value(i) / n;
+    for (int i = TR_SKETCH_INDEX_ZERO; i <= TR_SKETCH_INDEX_MAX; i++)
+        if (sketch->counts[i - TR_SKETCH_INDEX_ZERO] != 0)
+            squares += (double)sketch->counts[i - TR_SKETCH_INDEX_ZERO] *
+                       pow(tr_sketch_value(i) - mean, 2);
+    return n > 1 ? rounded(sqrt(squares / (n - 1))) : 0;
 }
 
 static void finish(struct merging *merging)
@@ -48,6 +66,8 @@ static void finish(struct merging *merging)
     point->value = point->mean;
     if (merging->percentile > 0)
         point->value = rounded(tr_sketch_quantile(&merging->sketch, merging->percentile / 100));
+    if (point == merging->total)
+        point->sd = deviation_of(&merging->sketch);
     if (merging->share)
         point->value = (double)point->x / (double)point->n;
 }
@@ -102,6 +122,7 @@ int tr_kpi_read_distribution(struct tr_kpi_ask *ask, const struct tr_kpi_scope *
 {
     TR_CLEANUP(tr_freep) struct merging *merging = tr_calloc(1, sizeof *merging);
     merging->percentile = scope->question->percentile;
+    merging->total = &numbers->total;
     int result = 0;
     for (int row = 0; row < tr_pg_rows(rows) && result == 0; row++) {
         struct tr_kpi_point *point = tr_kpi_point_of(scope, rows, row, numbers, ask->arena);

@@ -46,6 +46,8 @@ struct tr_kpi_entry {
     const char *note;   /* said in every answer; NULL: nothing */
     const char *file;   /* of sql/queries/kpi; NULL: the same name */
     enum tr_kpi_shape shape;
+    enum tr_kpi_evidence evidence;
+    enum tr_kpi_better better;
     bool days;          /* rollups know only whole days of the project's time zone */
     bool whole_days;    /* about days: of the question's time zone, no shorter intervals */
     bool no_series;     /* one number for the whole range */
@@ -145,6 +147,7 @@ struct tr_kpi_question {
     enum tr_kpi_source source;
     double t_ms; /* of apdex */
     struct tr_slice survey;
+    bool annotations;
     const char *only_events; /* why rollups cannot answer; NULL: they might */
 };
 
@@ -263,6 +266,7 @@ struct tr_kpi_point {
     struct tr_slice amount; /* decimal; data NULL: 0 */
     double value;           /* of a distribution */
     double mean;
+    double sd; /* of the total alone */
     double quantiles[TR_KPI_QUANTILES];
 };
 
@@ -316,6 +320,8 @@ struct tr_kpi_result {
 };
 /* A new reference. */
 json_t *tr_kpi_answer_json(const struct tr_kpi_result *result);
+/* What was marked within the range (src/kpi/marks.c): an array, a new reference. */
+int tr_kpi_annotations(struct tr_kpi_ask *ask, const struct tr_kpi_range *range, json_t **list_out);
 /* Fields (src/kpi/fields.c). The value of a point, a new reference; and everything else that its
  * row has, set in the object. Where there is no row, whole numbers are 0 and all else is null. */
 json_t *tr_kpi_field_value(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point);

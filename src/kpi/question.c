@@ -215,6 +215,14 @@ static const char *parse_window(struct tr_kpi_ask *ask, struct tr_kpi_question *
            "2w";
 }
 
+static const char *parse_annotations(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                     struct tr_slice value)
+{
+    (void)ask;
+    question->annotations = tr_slice_is(value, "1");
+    return question->annotations || tr_slice_is(value, "0") ? NULL : "expected 1 or 0";
+}
+
 /* The table
  * --------------------------------------------------------------------------------------- */
 
@@ -246,6 +254,8 @@ static const struct parameter {
     {"include", parse_include, 0, false, "bots: count them too"},
     {"source", parse_source, 0, false,
      "rollup or events: how to compute it; default: whichever is faster"},
+    {"annotations", parse_annotations, 0, false,
+     "1: also the annotations within the range, releases, say"},
     {"name", parse_name, TR_KPI_TAKES_NAME, false, "the name of the events to count"},
     {"goal", parse_goal, TR_KPI_TAKES_GOAL, false, "the goal of the conversions to count"},
     {"steps", parse_steps, TR_KPI_TAKES_STEPS, false,
@@ -288,10 +298,10 @@ static int refuse_unknown(struct tr_kpi_ask *ask, struct tr_slice name)
     const char *shown =
         is_text(name) && name.size <= 64 ? tr_arena_strndup(ask->arena, name.data, name.size) : "?";
     const char *near = tr_kpi_nearest(name, name_of, PARAMETERS);
-    const char *hint = near != NULL
-                           ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
-                           : "The parameters are from, to, interval, timezone, by, where, compare, "
-                             "include, source, and those that /v1/kpis lists for this KPI.";
+    const char *hint =
+        near != NULL ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
+                     : "The parameters are from, to, interval, timezone, by, where, compare, "
+                       "include, source, annotations, and those that /v1/kpis lists for this KPI.";
     return tr_kpi_refuse(ask, 400, shown, hint, "there is no parameter %s", shown);
 }
 

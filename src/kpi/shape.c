@@ -276,8 +276,11 @@ static void add_numbers(json_t *object, const struct tr_kpi_result *result)
     json_object_set_new(object, "value", value_json(result, numbers, &numbers->total));
     if (shape == TR_KPI_FIELDS)
         tr_kpi_add_fields(object, numbers, &numbers->total);
-    if (shape == TR_KPI_DISTRIBUTION)
+    if (shape == TR_KPI_DISTRIBUTION) {
         add_distribution(object, &numbers->total);
+        json_object_set_new(object, "sd",
+                            numbers->total.known ? json_real(numbers->total.sd) : json_null());
+    }
     if (shape == TR_KPI_VITALS) {
         add_vitals(object, &numbers->total, true);
         json_object_set_new(object, "passed", passed_json(numbers));

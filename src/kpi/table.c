@@ -26,6 +26,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "page views",
         .file = "event_count",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
         .event = "page_view",
     },
     {
@@ -35,6 +36,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "users",
         .sample = "engagement events",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
         .days = true,
     },
     {
@@ -44,6 +46,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "users",
         .sample = "new people",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
     },
     {
         .name = "sessions",
@@ -53,6 +56,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "sessions",
         .sample = "sessions",
         .shape = TR_KPI_COUNT,
+        .better = TR_KPI_UP,
         .days = true,
     },
     {
@@ -65,6 +69,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "a session over the edge of the range or of an interval counts with its part "
                 "inside; percentiles are within 1 %",
         .shape = TR_KPI_DISTRIBUTION,
+        .evidence = TR_KPI_MEAN,
+        .better = TR_KPI_UP,
         .days = true,
     },
     {
@@ -74,6 +80,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "uses",
         .sample = "uses",
         .shape = TR_KPI_FEATURES,
+        .better = TR_KPI_UP,
         .days = true,
         .by = "feature",
     },
@@ -85,6 +92,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "page loads",
         .file = "duration",
         .shape = TR_KPI_DISTRIBUTION,
+        .evidence = TR_KPI_PERCENTILE,
+        .better = TR_KPI_DOWN,
         .takes = TR_KPI_TAKES_PERCENTILE,
         .event = "page_load",
         .metric = "page_load",
@@ -98,6 +107,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "requests",
         .file = "duration",
         .shape = TR_KPI_DISTRIBUTION,
+        .evidence = TR_KPI_PERCENTILE,
+        .better = TR_KPI_DOWN,
         .takes = TR_KPI_TAKES_PERCENTILE,
         .event = "api_request",
         .metric = "request",
@@ -110,6 +121,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "ratio",
         .sample = "requests",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
     },
     {
         .name = "client_error_rate",
@@ -118,6 +131,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "ratio",
         .sample = "sessions",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
         .days = true,
     },
     {
@@ -129,6 +144,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "active people",
         .note = "who converted need not have an engagement event, so the ratio may exceed 1",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .days = true,
         .takes = TR_KPI_TAKES_GOAL,
     },
@@ -138,6 +155,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "sum(purchase.value)",
         .sample = "purchases",
         .shape = TR_KPI_MONEY,
+        .better = TR_KPI_UP,
     },
     /* Engagement */
     {
@@ -149,6 +167,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "active people of the 30 days",
         .note = "the mean is over all days of the range, those to come included",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .days = true,
         .whole_days = true,
     },
@@ -162,6 +181,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "identify and engaged_time are no engagement of their own; a session over the edge "
                 "of the range or of an interval is judged by its part inside",
         .shape = TR_KPI_RATIO,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
         .days = true,
     },
     {
@@ -172,6 +193,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "ratio",
         .sample = "active people",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .days = true,
         .whole_days = true,
     },
@@ -185,6 +208,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "people of all cohorts",
         .note = "periods that are not over yet are null",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .days = true,
         .whole_days = true,
         .points = 100,
@@ -200,6 +224,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "active people",
         .note = "the whole range is held against as many days before it",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .days = true,
         .whole_days = true,
     },
@@ -213,6 +238,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "a person counts with the step that their best attempt reached; an event fills one "
                 "step; by= takes the person's first event of the first step",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .no_series = true,
         .takes = TR_KPI_TAKES_STEPS | TR_KPI_TAKES_WINDOW,
     },
@@ -229,6 +256,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
                 "is beyond a day are not counted; passed: LCP, INP and CLS, as far as measured, "
                 "are good at p75; percentiles are within 1 %",
         .shape = TR_KPI_VITALS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_PERCENTILE,
         .by = "metric",
         .percentile = 75,
@@ -241,6 +270,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .unit = "ratio",
         .sample = "requests with a value",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_T,
     },
     {
@@ -253,6 +283,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "errors",
         .note = "type and message are cut at 200 bytes; fatal counts those with properties.fatal",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_DOWN,
         .by = "error",
         .by_any = true,
     },
@@ -265,6 +296,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "every answer counts; values that are not whole numbers from 0 to 10 do not; "
                 "margin is 1.96 standard errors (95 %)",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_MEAN,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
         .metric = "nps",
     },
@@ -277,6 +310,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "every answer counts; values that are not whole numbers from 1 to 5 do not; low "
                 "and high are Wilson's interval (95 %)",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
         .metric = "csat",
     },
@@ -289,6 +324,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .note = "every answer counts; values that are not whole numbers from 1 to 7 do not; margin "
                 "is 1.96 standard errors (95 %), null for one answer",
         .shape = TR_KPI_FIELDS,
+        .evidence = TR_KPI_MEAN,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
         .metric = "ces",
     },
@@ -310,6 +347,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "feedback events with a sentiment",
         .note = "a text without a score is judged by its words: approximate, English first",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .takes = TR_KPI_TAKES_SURVEY,
     },
     /* Business */
@@ -322,6 +360,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "mrr",
     },
     {
@@ -333,6 +372,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "quick_ratio",
     },
     {
@@ -345,6 +385,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .days = true,
+        .evidence = TR_KPI_SHARE,
+        .better = TR_KPI_DOWN,
         .metric = "churn_rate",
     },
     {
@@ -357,6 +399,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .days = true,
+        .better = TR_KPI_DOWN,
         .metric = "revenue_churn",
     },
     {
@@ -369,6 +412,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "nrr",
     },
     {
@@ -382,6 +426,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "grr",
     },
 };
@@ -453,14 +498,18 @@ const struct tr_kpi_entry *tr_kpi_find(struct tr_slice name, const char **near_o
 
 json_t *tr_kpi_catalogue(void)
 {
+    static const char *const better[] = {"none", "up", "down"};
+    static const char *const evidence[] = {"none", "share", "mean", "percentile"};
     json_t *list = json_array();
     for (size_t i = 0; i < tr_kpi_entry_count; i++) {
         const struct tr_kpi_entry *entry = &tr_kpi_entries[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:o}", "kpi", entry->name,
-                            "definition", entry->definition, "formula", entry->formula, "unit",
-                            entry->unit != NULL ? entry->unit : "currency", "n", entry->sample,
-                            "note", entry->note, "parameters", tr_kpi_parameters_json(entry)));
+            list,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o}", "kpi", entry->name,
+                      "definition", entry->definition, "formula", entry->formula, "unit",
+                      entry->unit != NULL ? entry->unit : "currency", "n", entry->sample, "note",
+                      entry->note, "better", better[entry->better], "evidence",
+                      evidence[entry->evidence], "parameters", tr_kpi_parameters_json(entry)));
     }
     return json_pack("{s:o}", "kpis", list);
 }
