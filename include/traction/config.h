@@ -36,7 +36,10 @@ struct tr_config {
     int query_threads;
     int statement_timeout_ms; /* of a KPI question */
     int queries_per_key;      /* at the same time */
-    int commit_timeout_ms;    /* how long ack=commit waits for PostgreSQL */
+    int live_listeners;
+    int live_listeners_per_key;
+    int live_projects;
+    int commit_timeout_ms; /* how long ack=commit waits for PostgreSQL */
     int drain_timeout_ms;
     int ack;                            /* enum tr_intake_ack of requests that don't say */
     int events_per_second;              /* a key may send; 0: any number */

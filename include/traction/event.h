@@ -186,6 +186,8 @@ struct tr_record {
     struct tr_slice anonymous;
     struct tr_slice session;
     struct tr_slice channel;
+    struct tr_slice path;
+    struct tr_slice country;
     struct tr_slice properties; /* JSON */
     double value;               /* durations: milliseconds, whatever the unit said */
     struct tr_slice value_text; /* exact decimal, for money */

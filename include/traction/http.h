@@ -86,6 +86,33 @@ void tr_http_respond_json(struct tr_http_request *request, int status, struct tr
 void tr_http_respond_error(struct tr_http_request *request, int status, const char *code,
                            const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Answers that go on: a head, then pieces for as long as both sides like, chunked, or up to the
+ * connection's end for HTTP/1.0. A stream costs a few hundred bytes while nothing is on its way,
+ * and never keeps more than one piece for a client: the next is not taken before that one has gone.
+ * A client that does not take what is on its way within write_timeout_ms, or at less than
+ * body_rate_bytes, is cut off, and what it sends is dropped, 64 KiB at most. */
+enum { TR_HTTP_HEARTBEAT_MS = 10000 };
+struct tr_http_stream;
+struct tr_http_stream_start {
+    struct tr_http_response response; /* its body is the first piece; close is implied */
+    struct tr_slice heartbeat; /* a piece for every TR_HTTP_HEARTBEAT_MS; static; may be empty */
+    /* The client has gone, was cut off, or the server drains. At the end of a loop's turn, never
+     * from within another call; the stream is gone. Not called after tr_http_stream_end(), nor by
+     * tr_http_server_free(). */
+    void (*on_end)(void *context);
+    void *context;
+};
+/* In on_request() or after it, in place of tr_http_respond(). NULL: there is nobody to send to (the
+ * client has gone, the server drains, or only the head was asked for); on_end() is not called. */
+struct tr_http_stream *tr_http_stream_begin(struct tr_http_request *request,
+                                            const struct tr_http_stream_start *start);
+/* Loop's thread. False: nothing of the piece was taken, the one before is still on its way, or the
+ * client has gone. Pieces of at most TR_HTTP_PIECE_BYTES; an empty one is nothing. */
+enum { TR_HTTP_PIECE_BYTES = 512 * 1024 };
+bool tr_http_stream_send(struct tr_http_stream *stream, struct tr_slice piece);
+/* Loop's thread. Ends the answer and its connection; what is still on its way is dropped. */
+void tr_http_stream_end(struct tr_http_stream *stream);
+
 /* The value of a field, by name in any case; absent: data NULL. Borrowed from the request. */
 struct tr_slice tr_http_field(const struct tr_http_request *request, const char *name);
 /* The decoded value of a query parameter ("+" is a space), from the request's arena; the first if
@@ -153,8 +180,8 @@ int tr_http_server_new(struct tr_http_server **server_out, const struct tr_http_
 int tr_http_server_port(const struct tr_http_server *server);
 /* Makes the given loop serve worker number index. Before the loop runs, or on its thread. */
 void tr_http_server_start(struct tr_http_server *server, int index, struct tr_loop *loop);
-/* Loop's thread: stops accepting and closes idle connections; those with a request end with its
- * answer. */
+/* Loop's thread: stops accepting, closes idle connections and ends streams; connections with a
+ * request end with its answer. */
 void tr_http_server_drain(struct tr_http_server *server, int index);
 /* Open connections of all workers, and requests whose client has gone but which are not answered
  * yet; any thread. 0 after a drain means nothing is left to answer. */

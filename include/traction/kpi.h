@@ -52,6 +52,14 @@ int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct
                   int64_t as_of_us, struct tr_arena *arena, json_t **answer_out,
                   struct tr_kpi_problem *problem_out, struct tr_error *error);
 
+/* What has been sent. Names of events in a range of days (parameters from and to); or properties of
+ * recent events (parameter name). Outcomes as of tr_kpi_answer(). */
+enum tr_kpi_discovery { TR_KPI_DISCOVER_NAMES, TR_KPI_DISCOVER_PROPERTIES };
+int tr_kpi_discover(struct tr_pg *pg, const struct tr_kpi_project *project,
+                    enum tr_kpi_discovery what, const struct tr_kpi_parameter *parameters,
+                    size_t count, int64_t now_us, struct tr_arena *arena, json_t **answer_out,
+                    struct tr_kpi_problem *problem_out, struct tr_error *error);
+
 /* What a sample can say about a KPI's value, beside the value: nothing; that it is a share of n;
  * a mean of n with the answer's sd (or margin, 1.96 standard errors); a percentile of n. */
 enum tr_kpi_evidence { TR_KPI_NO_EVIDENCE, TR_KPI_SHARE, TR_KPI_MEAN, TR_KPI_PERCENTILE };
@@ -72,14 +80,6 @@ int tr_kpi_inspect(struct tr_pg *pg, const struct tr_kpi_project *project, struc
                    struct tr_kpi_problem *problem_out, struct tr_error *error);
 /* An instant as RFC 3339 in UTC, in the arena. */
 struct tr_slice tr_kpi_time_text(int64_t us, struct tr_arena *arena);
-
-/* What has been sent. Names of events in a range of days (parameters from and to); or properties of
- * recent events (parameter name). Outcomes as of tr_kpi_answer(). */
-enum tr_kpi_discovery { TR_KPI_DISCOVER_NAMES, TR_KPI_DISCOVER_PROPERTIES };
-int tr_kpi_discover(struct tr_pg *pg, const struct tr_kpi_project *project,
-                    enum tr_kpi_discovery what, const struct tr_kpi_parameter *parameters,
-                    size_t count, int64_t now_us, struct tr_arena *arena, json_t **answer_out,
-                    struct tr_kpi_problem *problem_out, struct tr_error *error);
 
 /* GET /v1/kpis: the table as JSON. A new reference. */
 json_t *tr_kpi_catalogue(void);

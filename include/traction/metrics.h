@@ -36,7 +36,12 @@
     X(WRITER_BUSY_US, "traction_writer_busy_microseconds_total", "counter",                        \
       "Time the writer spent on batches.")                                                         \
     X(QUERIES, "traction_queries_total", "counter", "KPI questions answered.")                     \
-    X(QUERIES_FAILED, "traction_queries_failed_total", "counter", "KPI questions that failed.")
+    X(QUERIES_FAILED, "traction_queries_failed_total", "counter", "KPI questions that failed.")    \
+    X(LIVE_FRAMES, "traction_live_frames_total", "counter", "Frames sent to live listeners.")      \
+    X(LIVE_SKIPPED, "traction_live_skipped_total", "counter",                                      \
+      "Frames left out for live listeners that were slow.")                                        \
+    X(LIVE_CUT, "traction_live_cut_total", "counter",                                              \
+      "Live listeners cut off for being slow, or for their key's sake.")
 
 enum tr_metric {
 #define X(symbol, name, type, help) TR_METRIC_##symbol,

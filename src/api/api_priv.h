@@ -8,6 +8,7 @@
 #include "traction/base/buf.h"
 #include "traction/base/loop.h"
 #include "traction/kpi.h"
+#include "traction/live.h"
 #include "traction/pg.h"
 
 #include <pthread.h>
@@ -62,10 +63,20 @@ struct gate {
     size_t count;
 };
 
+/* Who listens, and to what: one room per worker and project (live.c). */
+struct listening {
+    struct tr_live *live;
+    pthread_mutex_t lock;
+    struct room *rooms;   /* guarded by lock; what is in a room is its loop's */
+    struct key_use *keys; /* guarded by lock */
+    atomic_int listeners;
+};
+
 struct tr_api {
     struct tr_api_options options;
     struct tr_mailbox *mailbox;
     struct gate gate;
+    struct listening listening;
     struct query_thread threads[THREADS_MAX];
     _Atomic bool stopping;
 };
@@ -99,6 +110,15 @@ json_t *tr_api_problem_json(const struct tr_kpi_problem *problem);
 void tr_api_respond_problem(struct tr_http_request *request, const struct tr_kpi_problem *problem);
 void tr_api_respond(struct tr_http_request *request, int status, const char *content_type,
                     struct tr_slice body, bool attachment);
+
+/* question.c: judges the key; request->user is then a struct tr_key. */
+void tr_api_on_head(struct tr_http_request *request, void *context);
+
+/* live.c */
+int tr_api_live_start(struct tr_api *api, struct tr_error *error);
+/* After the loops have ended. */
+void tr_api_live_stop(struct tr_api *api);
+void tr_api_on_live(struct tr_http_request *request, void *context);
 
 /* Runs on query threads. */
 int tr_api_run_question(struct task *task, struct tr_pg *pg, struct tr_error *error);

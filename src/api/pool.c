@@ -23,6 +23,9 @@ void tr_api_options_init(struct tr_api_options *options)
         .queries_waiting = 64,
         .body_bytes = 64 << 10,
         .batch = 50,
+        .live_listeners = 2000,
+        .live_listeners_per_key = 1000,
+        .live_projects = 100,
     };
 }
 
@@ -195,6 +198,7 @@ int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
         api->options.query_threads = THREADS_MAX;
     api->mailbox = tr_mailbox_new();
     pthread_mutex_init(&api->gate.lock, NULL);
+    pthread_mutex_init(&api->listening.lock, NULL);
     api->gate.keys = tr_calloc((size_t)options->queries_waiting, sizeof *api->gate.keys);
     for (int i = 0; i < api->options.query_threads; i++) {
         struct query_thread *thread = &api->threads[i];
@@ -206,6 +210,11 @@ int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
             return tr_error_set(error, -code, "could not start a query thread: %s", strerror(code));
         }
         thread->started = true;
+    }
+    int result = tr_api_live_start(api, error);
+    if (result < 0) {
+        tr_api_stop(api);
+        return result;
     }
     *api_out = api;
     return 0;
@@ -231,6 +240,7 @@ void tr_api_stop(struct tr_api *api)
             pthread_join(api->threads[i].thread, NULL);
     for (int i = 0; i < THREADS_MAX; i++)
         tr_pg_interrupt_free(api->threads[i].interrupt);
+    tr_api_live_stop(api);
     tr_mailbox_free(api->mailbox);
     pthread_mutex_destroy(&api->gate.lock);
     free(api->gate.keys);

@@ -41,7 +41,7 @@ bool tr_api_check_key(struct tr_http_request *request, struct tr_api *api)
     return false;
 }
 
-static void on_head(struct tr_http_request *request, void *context)
+void tr_api_on_head(struct tr_http_request *request, void *context)
 {
     tr_api_check_key(request, context);
 }
@@ -218,26 +218,30 @@ static void on_properties(struct tr_http_request *request, void *context)
 const struct tr_http_route *tr_api_routes(size_t *count_out)
 {
     static const struct tr_http_route routes[] = {
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpi/*", on_head, on_kpi, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/query", on_head, on_query, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpis", on_head, on_catalogue, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/names", on_head, on_names, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/properties", on_head, on_properties, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/ledger", on_head, on_ledger, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses", on_head, tr_api_on_hypotheses, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses/*", on_head, tr_api_on_hypotheses, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpi/*", tr_api_on_head, on_kpi, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/query", tr_api_on_head, on_query, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/kpis", tr_api_on_head, on_catalogue, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/names", tr_api_on_head, on_names, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/properties", tr_api_on_head, on_properties, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/live", tr_api_on_head, tr_api_on_live, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/ledger", tr_api_on_head, on_ledger, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses", tr_api_on_head, tr_api_on_hypotheses,
+         NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/hypotheses/*", tr_api_on_head, tr_api_on_hypotheses,
+         NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/hypotheses", tr_api_on_admin_head,
          tr_api_on_hypotheses, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_DELETE), "/v1/hypotheses/*", tr_api_on_admin_head,
          tr_api_on_hypotheses, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/annotations", on_head, tr_api_on_annotations, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/annotations/*", on_head, tr_api_on_annotations,
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/annotations", tr_api_on_head, tr_api_on_annotations,
          NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/annotations/*", tr_api_on_head,
+         tr_api_on_annotations, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/annotations", tr_api_on_admin_head,
          tr_api_on_annotations, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_DELETE), "/v1/annotations/*", tr_api_on_admin_head,
          tr_api_on_annotations, NULL},
-        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/compare", on_head, tr_api_on_compare, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/compare", tr_api_on_head, tr_api_on_compare, NULL},
     };
     *count_out = sizeof routes / sizeof *routes;
     return routes;

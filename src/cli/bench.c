@@ -164,7 +164,7 @@ static bool take_setting(const struct setting *setting, const char *value,
     switch (setting->kind) {
     case TEXT:
         *(const char **)field = value;
-        return true;
+        return value[0] != '\0';
     case INT:
         return parse_int(value, setting->min, setting->max, field);
     case COUNT:

@@ -6,8 +6,10 @@
 #include "traction/bench.h"
 #include "traction/server.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct tr_command commands[] = {
     {"up", "try it: a private PostgreSQL, keys and the server, in one folder", tr_cli_up, NULL},
@@ -61,13 +63,35 @@ int tr_cli_dispatch(const char *parent, const struct tr_command *list, const cha
     return tr_cli_wrong(parent, "there is no command \"%.40s\"", argv[1]);
 }
 
-int tr_cli_main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    tr_server_prepare_process();
     if (argc >= 2 && strcmp(argv[1], "--version") == 0)
         return tr_cli_version(1, argv);
     return tr_cli_dispatch("traction", commands,
                            "Traction collects what a product's users do, how it performs and what "
                            "it earns, and answers KPIs.",
                            argc, argv);
+}
+
+/* "| head" has seen enough: no reason to complain. */
+static bool reader_went_away(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+}
+
+/* A full disk below a redirected answer must not look like success. */
+static int check_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (!reader_went_away())
+        fprintf(stderr, "traction: the output could not be written. Is the disk full?\n");
+    return status == TR_EXIT_DONE ? TR_EXIT_FAILED : status;
+}
+
+int tr_cli_main(int argc, char **argv)
+{
+    tr_server_prepare_process();
+    return check_output(run(argc, argv));
 }

@@ -38,9 +38,15 @@ extern const struct tr_command tr_cli_annotation_commands[];
 /* Options -------------------------------------------------------------------------------------- */
 
 enum tr_cli_option_kind {
-    TR_CLI_FLAG, /* target: bool */
-    TR_CLI_TEXT, /* target: const char * */
-    TR_CLI_LIST, /* target: struct tr_cli_list, may be repeated */
+    TR_CLI_FLAG,  /* target: bool */
+    TR_CLI_TEXT,  /* target: const char * */
+    TR_CLI_LIST,  /* target: struct tr_cli_list, may be repeated */
+    TR_CLI_MAYBE, /* target: struct tr_cli_maybe: an option whose value may be left out */
+};
+
+struct tr_cli_maybe {
+    bool given;
+    const char *value; /* NULL: left out */
 };
 
 enum { TR_CLI_LIST_MAX = 64 };

@@ -93,28 +93,34 @@ static int show_config(const struct tr_cli_database *database, bool as_json, boo
 int tr_cli_doctor(int argc, char **argv)
 {
     struct tr_cli_database database = {NULL, NULL};
+    struct tr_cli_maybe config = {false, NULL};
     bool settings = false;
     bool markdown = false;
     bool as_json = false;
     const struct tr_cli_option options[] = {
-        {"config", TR_CLI_FLAG, &settings, NULL, "show every setting and where it comes from"},
-        {"markdown", TR_CLI_FLAG, &markdown, NULL, "print docs/configuration.md"},
+        {"config", TR_CLI_MAYBE, &config, "[FILE]",
+         "read this instead of traction.ini; without FILE: --settings"},
+        {"settings", TR_CLI_FLAG, &settings, NULL,
+         "show every setting and where it comes from, instead of checking"},
+        {"markdown", TR_CLI_FLAG, &markdown, NULL, "with --settings: print docs/configuration.md"},
         {"json", TR_CLI_FLAG, &as_json, NULL, "print JSON"},
         {"database", TR_CLI_TEXT, &database.url, "URL", "look at this database"},
-        {"file", TR_CLI_TEXT, &database.config, "FILE", "read this instead of traction.ini"},
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {
         "traction doctor",
-        "[--config [--markdown]] [--file FILE] [--json]",
-        "Checks configuration, database, disk, clock, spool and libraries, and says what to do.",
+        "[--config FILE] [--settings] [--json]",
+        "Checks configuration, database, disk, clock, spool and libraries, and says what to do.\n"
+        "With --settings, or --config alone, it shows the settings instead.",
         options,
         0,
         0};
     int status;
     if (!tr_cli_parse(&usage, argc, argv, NULL, &status))
         return status;
+    database.config = config.value;
+    settings = settings || (config.given && config.value == NULL);
     if (markdown && !settings)
-        return tr_cli_wrong(usage.command, "--markdown belongs to --config");
+        return tr_cli_wrong(usage.command, "--markdown belongs to --settings");
     if (settings)
         return show_config(&database, as_json, markdown);
     return examine(&database, as_json);

@@ -45,6 +45,10 @@ static bool store(const struct tr_cli_usage *usage, const struct tr_cli_option *
         *(const char **)option->target = value;
         return true;
     }
+    if (option->kind == TR_CLI_MAYBE) {
+        *(struct tr_cli_maybe *)option->target = (struct tr_cli_maybe){true, value};
+        return true;
+    }
     struct tr_cli_list *list = option->target;
     if (list->count == TR_CLI_LIST_MAX) {
         *status_out =
@@ -73,11 +77,36 @@ static bool take_option(const struct tr_cli_usage *usage, int argc, char **argv,
             *status_out = tr_cli_wrong(usage->command, "--%s takes no value", option->name);
         return equals == NULL;
     }
+    bool value_follows = *index + 1 < argc && strncmp(argv[*index + 1], "--", 2) != 0;
+    if (option->kind == TR_CLI_MAYBE && equals == NULL && !value_follows)
+        return ((struct tr_cli_maybe *)option->target)->given = true;
     if (equals == NULL && *index + 1 >= argc) {
         *status_out = tr_cli_wrong(usage->command, "--%s expects %s", option->name, option->value);
         return false;
     }
-    return store(usage, option, equals != NULL ? equals + 1 : argv[++*index], status_out);
+    const char *value = equals != NULL ? equals + 1 : argv[++*index];
+    if (value[0] == '\0') {
+        /* As a script's unset variable leaves it: a folder "" would be the current one. */
+        *status_out = tr_cli_wrong(usage->command, "--%s expects %s, not an empty text",
+                                   option->name, option->value);
+        return false;
+    }
+    return store(usage, option, value, status_out);
+}
+
+/* An empty one would match whatever there is: every key begins with it. */
+static bool take_word(const struct tr_cli_usage *usage, const char *word, struct tr_cli_list *list,
+                      int *status_out)
+{
+    if (word[0] == '\0' || list->count == TR_CLI_LIST_MAX) {
+        *status_out =
+            word[0] == '\0'
+                ? tr_cli_wrong(usage->command, "expected: %s; one is empty", usage->arguments)
+                : tr_cli_wrong(usage->command, "at most %d arguments", TR_CLI_LIST_MAX);
+        return false;
+    }
+    list->items[list->count++] = word;
+    return true;
 }
 
 static bool check_count(const struct tr_cli_usage *usage, size_t count, int *status_out)
@@ -108,8 +137,8 @@ bool tr_cli_parse(const struct tr_cli_usage *usage, int argc, char **argv,
         } else if (!only_positional && word[0] == '-' && word[1] != '\0') {
             *status_out = tr_cli_wrong(usage->command, "there is no option %.40s", word);
             return false;
-        } else if (positional.count < TR_CLI_LIST_MAX) {
-            positional.items[positional.count++] = word;
+        } else if (!take_word(usage, word, &positional, status_out)) {
+            return false;
         }
     }
     if (!check_count(usage, positional.count, status_out))

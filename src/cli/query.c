@@ -85,10 +85,24 @@ int tr_cli_read_project(struct tr_pg *pg, const char *name, struct tr_arena *are
     return 0;
 }
 
-static int report_problem(const struct tr_kpi_problem *problem)
+/* A hint that names the list of KPIs names it as HTTP does; here it is an option. */
+static const char *hint_for_people(const char *hint, struct tr_arena *arena)
 {
-    fprintf(stderr, "traction query: %s%s%s\n", problem->message, problem->hint != NULL ? ". " : "",
-            problem->hint != NULL ? problem->hint : "");
+    const char *path = strstr(hint, "/v1/kpis");
+    if (path == NULL)
+        return hint;
+    int before = (int)(path - hint);
+    if (before >= 4 && strncmp(path - 4, "GET ", 4) == 0)
+        before -= 4;
+    return tr_arena_printf(arena, "%.*s\"traction query --list\"%s", before, hint,
+                           path + strlen("/v1/kpis"));
+}
+
+static int report_problem(const struct tr_kpi_problem *problem, struct tr_arena *arena)
+{
+    const char *hint = problem->hint != NULL ? hint_for_people(problem->hint, arena) : NULL;
+    fprintf(stderr, "traction query: %s%s%s\n", problem->message, hint != NULL ? ". " : "",
+            hint != NULL ? hint : "");
     return problem->status < 500 ? TR_EXIT_USAGE : TR_EXIT_FAILED;
 }
 
@@ -127,7 +141,7 @@ static int ask(const struct query_options *options, const struct tr_cli_list *wo
         result = tr_kpi_answer(pg, &project, tr_slice_of(words->items[0]), question.parameters,
                                question.count, now_us, as_of_us, arena, &answer, &problem, &error);
     if (result == TR_KPI_PROBLEM)
-        return report_problem(&problem);
+        return report_problem(&problem, arena);
     if (result < 0)
         return tr_cli_fail(&error);
     print_answer(answer, options->format, arena);
@@ -183,20 +197,26 @@ int tr_cli_query(int argc, char **argv)
     const struct tr_cli_option options[] = {
         {"project", TR_CLI_TEXT, &query.project, "PROJECT",
          "name or UUID; else TRACTION_PROJECT_ID, else \"default\""},
-        {"from", TR_CLI_TEXT, &query.single[0], "TIME", "RFC 3339, a date, -7d, today; else -30d"},
-        {"to", TR_CLI_TEXT, &query.single[1], "TIME", "the same; a bare date includes that day"},
+        {"from", TR_CLI_TEXT, &query.single[0], "TIME",
+         "RFC 3339, a date, -7d, -12h, today; else 30 days before --to"},
+        {"to", TR_CLI_TEXT, &query.single[1], "TIME",
+         "the same; a date includes that day; else the end of today, or now if --from counts "
+         "hours"},
         {"interval", TR_CLI_TEXT, &query.single[2], "STEP",
-         "minute, hour, day, week, month or none"},
+         "minute, hour, day, week, month or none; else day, or hour up to two days"},
         {"by", TR_CLI_LIST, &query.by, "DIMENSION", "break down, by country or properties.x, say"},
         {"where", TR_CLI_LIST, &query.where, "FILTER",
          "such as country:DE or url~/docs/*; repeated"},
         {"timezone", TR_CLI_TEXT, &query.single[3], "ZONE", "else the project's"},
         {"compare", TR_CLI_TEXT, &query.single[4], "previous", "also ask for the period before"},
-        {"name", TR_CLI_TEXT, &query.single[5], "EVENT", "for event_count: which event"},
-        {"goal", TR_CLI_TEXT, &query.single[6], "GOAL", "for conversion_rate: which goal"},
-        {"percentile", TR_CLI_TEXT, &query.single[7], "P", "for durations: 50, 75, 95, 99"},
-        {"format", TR_CLI_TEXT, &query.format, "FORMAT", "table, json or csv"},
-        {"list", TR_CLI_FLAG, &query.list, NULL, "list the KPIs instead; as JSON, whole"},
+        {"name", TR_CLI_TEXT, &query.single[5], "EVENT", "for event_count: which event; else all"},
+        {"goal", TR_CLI_TEXT, &query.single[6], "GOAL",
+         "for conversion_rate: which goal; else any"},
+        {"percentile", TR_CLI_TEXT, &query.single[7], "P",
+         "for durations: from 1 to 99.9; else the KPI's own"},
+        {"format", TR_CLI_TEXT, &query.format, "FORMAT", "table (the default), json or csv"},
+        {"list", TR_CLI_FLAG, &query.list, NULL,
+         "list the KPIs; with --format json also their formulas and parameters"},
         TR_CLI_DATABASE_OPTIONS(query.database),
         {NULL, TR_CLI_FLAG, NULL, NULL, NULL}};
     const struct tr_cli_usage usage = {

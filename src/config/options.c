@@ -172,6 +172,12 @@ const struct tr_option tr_options[] = {
           "Events a second of one key; beyond it status 429. 0: any number."),
     COUNT("limits", "queries_per_key", queries_per_key, 1, 1000,
           "KPI questions of one key at the same time; beyond it status 429."),
+    COUNT("limits", "live_listeners", live_listeners, 0, 1000000,
+          "Listeners to GET /v1/live; beyond them status 503."),
+    COUNT("limits", "live_listeners_per_key", live_listeners_per_key, 0, 1000000,
+          "Listeners of one key; beyond them status 429."),
+    COUNT("limits", "live_projects", live_projects, 0, 10000,
+          "Projects that are listened to at the same time; beyond them status 503."),
 
     CHOICE("privacy", "address", privacy_address, address_names,
            "What becomes of the client's address after it was used at the door: it is not stored; "

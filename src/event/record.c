@@ -231,6 +231,8 @@ static bool decode_row(struct bytes *bytes, struct tr_record *record)
     record->anonymous = columns[TR_COLUMN_ANONYMOUS_ID];
     record->session = columns[TR_COLUMN_SESSION_ID];
     record->channel = columns[TR_COLUMN_CHANNEL];
+    record->path = columns[TR_COLUMN_PATH];
+    record->country = columns[TR_COLUMN_COUNTRY];
     record->properties = columns[TR_COLUMN_PROPERTIES];
     if (record->properties.size > 0) /* jsonb's version */
         record->properties = tr_slice(record->properties.data + 1, record->properties.size - 1);

@@ -198,7 +198,8 @@ static void write_result(const struct tr_agent_matcher *matcher, const char *res
             out[size++] = *result;
     }
     struct tr_slice text = tr_text_truncate(tr_slice(out, size), ROOM);
-    out[tr_text_valid(text) ? text.size : 0] = '\0';
+    bool known = tr_text_valid(text) && !tr_slice_is(text, "Other");
+    out[known ? text.size : 0] = '\0';
 }
 
 static void match_text(struct tr_agent_matcher *matcher, int list, char out[64])

@@ -130,7 +130,7 @@ static void begin_next(struct tr_http_connection *connection)
     run_at_end_of_turn(connection->worker);
 }
 
-static void await_client(struct tr_http_connection *connection)
+void tr_http_connection_await(struct tr_http_connection *connection)
 {
     connection->phase_us = connection->worker->now_us;
     connection->phase_bytes = 0;
@@ -142,7 +142,9 @@ void tr_http_connection_answered(struct tr_http_connection *connection)
 {
     end_request(connection);
     if (connection->output != NULL)
-        await_client(connection);
+        tr_http_connection_await(connection);
+    else if (connection->stream != NULL)
+        tr_http_stream_sent(connection->stream);
     else if (connection->closing)
         linger(connection);
     else if (connection->exchange == NULL)
@@ -296,8 +298,8 @@ static void drive(struct tr_http_connection *connection)
 
 /* ---- reading ---- */
 
-/* Bytes read; 0 when there are none now; -1 when the client has ended or is gone. */
-static ssize_t receive(struct tr_http_connection *connection, struct iovec room, int flags)
+ssize_t tr_http_connection_receive(struct tr_http_connection *connection, struct iovec room,
+                                   int flags)
 {
     for (;;) {
         ssize_t got = recv(event_get_fd(&connection->event), room.iov_base, room.iov_len, flags);
@@ -321,7 +323,7 @@ static void read_head(struct tr_http_connection *connection)
     struct tr_http_exchange *exchange = connection->exchange;
     struct iovec room = {exchange->in + exchange->size,
                          worker->server->input_bytes - exchange->size};
-    ssize_t got = receive(connection, room, 0);
+    ssize_t got = tr_http_connection_receive(connection, room, 0);
     if (got < 0) {
         tr_http_connection_close(connection);
         return;
@@ -342,7 +344,8 @@ static void read_head(struct tr_http_connection *connection)
 
 static void read_body(struct tr_http_connection *connection)
 {
-    ssize_t got = receive(connection, tr_http_body_room(connection->exchange), 0);
+    ssize_t got =
+        tr_http_connection_receive(connection, tr_http_body_room(connection->exchange), 0);
     if (got < 0)
         tr_http_connection_close(connection);
     if (got <= 0)
@@ -359,7 +362,7 @@ static void read_body(struct tr_http_connection *connection)
 static void read_early(struct tr_http_connection *connection)
 {
     char byte;
-    ssize_t got = receive(connection, (struct iovec){&byte, 1}, MSG_PEEK);
+    ssize_t got = tr_http_connection_receive(connection, (struct iovec){&byte, 1}, MSG_PEEK);
     if (got < 0 && !connection->eof)
         tr_http_connection_close(connection);
     else if (got != 0)
@@ -369,7 +372,8 @@ static void read_early(struct tr_http_connection *connection)
 static void read_lingering(struct tr_http_connection *connection)
 {
     char dropped[4096];
-    ssize_t got = receive(connection, (struct iovec){dropped, sizeof dropped}, 0);
+    ssize_t got =
+        tr_http_connection_receive(connection, (struct iovec){dropped, sizeof dropped}, 0);
     if (got < 0) {
         tr_http_connection_close(connection);
         return;
@@ -385,6 +389,10 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct tr_http_connection *connection = context;
     connection->worker->now_us = tr_clock_mono_us();
+    if (connection->stream != NULL && connection->state != TR_HTTP_STATE_CLOSED) {
+        tr_http_stream_readable(connection->stream);
+        return;
+    }
     switch (connection->state) {
     case TR_HTTP_STATE_IDLE:
     case TR_HTTP_STATE_HEAD:
@@ -444,6 +452,9 @@ void tr_http_connection_expire(struct tr_http_connection *connection)
         tr_metric_add(TR_METRIC_HTTP_TIMEOUTS, 1);
         tr_http_connection_close(connection);
         break;
+    case TR_HTTP_STATE_STREAMING:
+        tr_http_stream_beat(connection->stream);
+        break;
     default:
         tr_http_connection_close(connection);
         break;
@@ -461,6 +472,8 @@ void tr_http_connection_turn(struct tr_http_worker *worker)
     }
     while ((connection = TAILQ_FIRST(&worker->states[TR_HTTP_STATE_CLOSED])) != NULL) {
         TAILQ_REMOVE(&worker->states[TR_HTTP_STATE_CLOSED], connection, entry);
+        if (connection->stream != NULL)
+            tr_http_stream_closed(connection->stream);
         free(connection);
     }
     tr_http_exchange_trim(worker, SPARE_EXCHANGES);
@@ -486,4 +499,5 @@ void tr_http_connection_drain(struct tr_http_worker *worker)
     worker->now_us = tr_clock_mono_us();
     drain_state(worker, TR_HTTP_STATE_IDLE);
     drain_state(worker, TR_HTTP_STATE_HEAD);
+    tr_http_stream_drain(worker);
 }

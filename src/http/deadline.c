@@ -49,6 +49,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     expire_state(worker, TR_HTTP_STATE_HEAD);
     expire_state(worker, TR_HTTP_STATE_BODY);
     expire_state(worker, TR_HTTP_STATE_WRITING);
+    expire_state(worker, TR_HTTP_STATE_STREAMING);
     expire_state(worker, TR_HTTP_STATE_LINGERING);
     if (worker->now_us - worker->rate_checked_us < 1000000)
         return;

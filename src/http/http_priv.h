@@ -13,11 +13,12 @@
  *   BUSY      the handlers have the request            theirs
  *   WRITING   the client is slow to take the answer    write_timeout_ms and body_rate_bytes
  *   READY     the next request is here already         the end of the loop's turn
+ *   STREAMING its answer goes on, all of it is sent    TR_HTTP_HEARTBEAT_MS, to say so
  *   LINGERING all said; reads until the client ends    LINGER_MS and LINGER_BYTES
  *   CLOSED    the descriptor is closed; freed after the loop's turn
  *
  *   HEAD → BUSY (on_head) → BODY → BUSY (on_request) → [WRITING] → IDLE, HEAD, READY or LINGERING;
- *   any → CLOSED.
+ *   BUSY → STREAMING ⇄ WRITING, for streams; any → CLOSED.
  */
 #pragma once
 
@@ -47,6 +48,7 @@ enum tr_http_state {
     TR_HTTP_STATE_BUSY,
     TR_HTTP_STATE_WRITING,
     TR_HTTP_STATE_READY,
+    TR_HTTP_STATE_STREAMING,
     TR_HTTP_STATE_LINGERING,
     TR_HTTP_STATE_CLOSED,
     TR_HTTP_STATE_COUNT
@@ -68,11 +70,21 @@ union tr_http_address {
 
 struct tr_http_exchange;
 
+struct tr_http_stream {
+    struct tr_http_connection *connection;
+    void (*on_end)(void *context);
+    void *context;
+    struct tr_slice heartbeat;
+    size_t dropped; /* bytes that the client sent all the same */
+    bool chunked;
+};
+
 struct tr_http_connection {
     struct event event; /* readable; always added but while paused */
     struct tr_http_worker *worker;
     struct tr_http_exchange *exchange;     /* NULL while there is no byte of a request */
     struct tr_http_output *output;         /* while WRITING */
+    struct tr_http_stream *stream;         /* once its answer is one */
     TAILQ_ENTRY(tr_http_connection) entry; /* of the state's list */
     int64_t deadline_us;
     int64_t phase_us;     /* when the body or the answer began */
@@ -138,6 +150,7 @@ struct tr_http_worker {
     struct event turn_event; /* what is to be done when the callbacks of this turn are through */
     bool started;
     bool draining;
+    bool freeing; /* nobody is told any more */
     int connection_count;
     struct tr_http_connections states[TR_HTTP_STATE_COUNT];
     struct tr_http_exchanges exchanges;
@@ -203,8 +216,24 @@ void tr_http_connection_drain(struct tr_http_worker *worker);
 void tr_http_connection_expire(struct tr_http_connection *connection);
 /* The end of a loop's turn: goes on with the ready ones, frees the closed ones. */
 void tr_http_connection_turn(struct tr_http_worker *worker);
+/* Bytes read; 0 when there are none now; -1 when the client has ended or is gone. */
+ssize_t tr_http_connection_receive(struct tr_http_connection *connection, struct iovec room,
+                                   int flags);
+/* Waits for the client to take what is on its way. */
+void tr_http_connection_await(struct tr_http_connection *connection);
 void tr_http_connection_move(struct tr_http_connection *connection, enum tr_http_state state,
                              int timeout_ms);
+
+/* stream.c */
+/* A piece as it goes over the wire. */
+void tr_http_stream_append(struct tr_buf *out, struct tr_slice piece, bool chunked);
+/* What was on its way has gone out. */
+void tr_http_stream_sent(struct tr_http_stream *stream);
+void tr_http_stream_readable(struct tr_http_stream *stream);
+void tr_http_stream_beat(struct tr_http_stream *stream);
+void tr_http_stream_drain(struct tr_http_worker *worker);
+/* Its connection has been closed, and will be freed: tells the owner. */
+void tr_http_stream_closed(struct tr_http_stream *stream);
 
 /* output.c: 0, or -1 when the client is gone. What it does not take now is sent later. */
 int tr_http_output_send(struct tr_http_connection *connection, struct tr_slice head,
@@ -217,6 +246,8 @@ struct tr_http_answer {
     bool head_only; /* the answer to HEAD */
     bool close;
     bool keep_alive; /* to be said, to HTTP/1.0 */
+    bool stream;     /* there is no length; the body is its first piece */
+    bool chunked;
 };
 int tr_http_answer(struct tr_http_connection *connection, const struct tr_http_answer *answer);
 /* The server's own answer to what it does not take; ends the connection. */

@@ -123,9 +123,12 @@ static void append_status_line(struct tr_buf *out, int status)
     tr_buf_append_slice(out, TR_SLICE("\r\n"));
 }
 
-static void append_length(struct tr_buf *out, const struct tr_http_response *response)
+static void append_length(struct tr_buf *out, const struct tr_http_answer *answer)
 {
-    if (response->status == 204 || response->status == 304)
+    const struct tr_http_response *response = answer->response;
+    if (answer->chunked)
+        tr_buf_append_slice(out, TR_SLICE("Transfer-Encoding: chunked\r\n"));
+    if (answer->stream || response->status == 204 || response->status == 304)
         return;
     tr_buf_append_slice(out, TR_SLICE("Content-Length: "));
     append_number(out, response->body.size);
@@ -145,7 +148,7 @@ static void append_head(struct tr_buf *out, struct tr_http_worker *worker,
     }
     for (size_t i = 0; i < response->field_count; i++)
         append_field(out, &response->fields[i]);
-    append_length(out, response);
+    append_length(out, answer);
     if (answer->close)
         tr_buf_append_slice(out, TR_SLICE("Connection: close\r\n"));
     else if (answer->keep_alive)
@@ -174,6 +177,10 @@ int tr_http_answer(struct tr_http_connection *connection, const struct tr_http_a
     struct tr_slice body = answer->response->body;
     if (answer->head_only || answer->response->status == 204 || answer->response->status == 304)
         body = TR_SLICE_NONE;
+    if (answer->stream) {
+        tr_http_stream_append(out, body, answer->chunked);
+        body = TR_SLICE_NONE;
+    }
     if (body.size <= JOIN_BYTES) {
         tr_buf_append_slice(out, body);
         body = TR_SLICE_NONE;

@@ -330,6 +330,7 @@ void tr_http_server_drain(struct tr_http_server *server, int index)
 static void free_worker(struct tr_http_worker *worker)
 {
     stop_listening(worker);
+    worker->freeing = true;
     for (int state = 0; state < TR_HTTP_STATE_CLOSED; state++) {
         struct tr_http_connection *connection;
         while ((connection = TAILQ_FIRST(&worker->states[state])) != NULL)

@@ -101,20 +101,35 @@ static bool settle_key(struct door *door, const struct tr_json_value *body)
     return false;
 }
 
+/* Servers say for whom they send. A page cannot know its own address, and whoever says so from one
+ * makes it up. */
+static void add_event(struct door *door, const struct tr_event *event, size_t index,
+                      struct tr_slice object, const struct segment_context *context)
+{
+    struct tr_slice own_agent = door->sender.user_agent;
+    struct tr_address own_client = door->client;
+    if (context->user_agent.data != NULL)
+        door->sender.user_agent = context->user_agent;
+    if (tr_http_field(door->request, "origin").data == NULL)
+        tr_address_parse(context->ip, &door->client);
+    tr_door_event(door, event, index, object);
+    door->sender.user_agent = own_agent;
+    door->client = own_client;
+}
+
 static void add_item(struct door *door, const char *type, struct tr_slice object, size_t index,
                      const struct segment_outer *outer)
 {
     struct tr_event event;
     struct tr_reject reject;
-    struct tr_slice own_agent = door->sender.user_agent;
-    if (tr_segment_translate(type, object, outer, door->request->arena, &event,
-                             &door->sender.user_agent, &reject)) {
-        tr_door_event(door, &event, index, object);
+    struct segment_context context;
+    if (tr_segment_translate(type, object, outer, door->request->arena, &event, &context,
+                             &reject)) {
+        add_event(door, &event, index, object, &context);
     } else {
         reject.index = index;
         tr_door_reject(door, &reject, object);
     }
-    door->sender.user_agent = own_agent;
 }
 
 static size_t count_items(struct tr_slice batch)

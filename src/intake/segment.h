@@ -12,6 +12,7 @@ struct segment_context {
     struct tr_slice campaign_source;
     struct tr_slice campaign_medium;
     struct tr_slice user_agent;
+    struct tr_slice ip;
 };
 
 /* What a batch says for all of its items. */
@@ -28,9 +29,9 @@ void tr_segment_read_context(struct segment_context *context_out, struct tr_slic
 bool tr_segment_read_sent_at(struct segment_outer *outer, const struct tr_json_value *value,
                              struct tr_arena *arena);
 
-/* Translates an object that was scanned before. type NULL: the item names it. *user_agent_out is
- * only written when the item has one. False: *reject_out says why. */
+/* Translates an object that was scanned before. type NULL: the item names it. *context_out says
+ * what the item, else its batch, says. False: *reject_out says why. */
 bool tr_segment_translate(const char *type, struct tr_slice object,
                           const struct segment_outer *outer, struct tr_arena *arena,
-                          struct tr_event *event_out, struct tr_slice *user_agent_out,
+                          struct tr_event *event_out, struct segment_context *context_out,
                           struct tr_reject *reject_out);

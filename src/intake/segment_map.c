@@ -111,11 +111,11 @@ static void read_page(struct segment_context *context, struct tr_slice page, str
 void tr_segment_read_context(struct segment_context *context_out, struct tr_slice object,
                              struct tr_arena *arena)
 {
-    static const char *const names[] = {"page", "campaign", "userAgent"};
+    static const char *const names[] = {"page", "campaign", "userAgent", "ip"};
     static const char *const campaign_names[] = {"source", "medium"};
-    struct tr_json_value values[3];
+    struct tr_json_value values[4];
     struct tr_json_value campaign[2];
-    tr_json_collect(object, names, 3, values);
+    tr_json_collect(object, names, 4, values);
     if (values[0].type == TR_JSON_OBJECT)
         read_page(context_out, values[0].raw, arena);
     if (values[1].type == TR_JSON_OBJECT) {
@@ -124,6 +124,7 @@ void tr_segment_read_context(struct segment_context *context_out, struct tr_slic
         prefer(&context_out->campaign_medium, text_of(&campaign[1], arena));
     }
     prefer(&context_out->user_agent, text_of(&values[2], arena));
+    prefer(&context_out->ip, text_of(&values[3], arena));
 }
 
 /* When ---------------------------------------------------------------------------------------- */
@@ -352,7 +353,7 @@ static bool read_properties(struct item *item, enum member member)
 
 bool tr_segment_translate(const char *type, struct tr_slice object,
                           const struct segment_outer *outer, struct tr_arena *arena,
-                          struct tr_event *event_out, struct tr_slice *user_agent_out,
+                          struct tr_event *event_out, struct segment_context *context_out,
                           struct tr_reject *reject_out)
 {
     struct item item = {
@@ -372,7 +373,7 @@ bool tr_segment_translate(const char *type, struct tr_slice object,
         return false;
     if (item.members[CONTEXT].type == TR_JSON_OBJECT)
         tr_segment_read_context(&item.context, item.members[CONTEXT].raw, arena);
-    prefer(user_agent_out, item.context.user_agent);
+    *context_out = item.context;
     event_out->channel = tr_slice_of(
         tr_channel_of_campaign(item.context.campaign_source, item.context.campaign_medium));
     take_page(&item);

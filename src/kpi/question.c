@@ -176,14 +176,6 @@ static const char *parse_survey(struct tr_kpi_ask *ask, struct tr_kpi_question *
     return value.size > 0 ? NULL : "expected the name of a survey";
 }
 
-static const char *parse_annotations(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
-                                     struct tr_slice value)
-{
-    (void)ask;
-    question->annotations = tr_slice_is(value, "1");
-    return question->annotations || tr_slice_is(value, "0") ? NULL : "expected 1 or 0";
-}
-
 static const char *parse_steps(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                                struct tr_slice value)
 {
@@ -221,6 +213,14 @@ static const char *parse_window(struct tr_kpi_ask *ask, struct tr_kpi_question *
         return NULL;
     return "expected a number of minutes, hours, days or weeks up to a year, such as 30m, 24h, 7d, "
            "2w";
+}
+
+static const char *parse_annotations(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                                     struct tr_slice value)
+{
+    (void)ask;
+    question->annotations = tr_slice_is(value, "1");
+    return question->annotations || tr_slice_is(value, "0") ? NULL : "expected 1 or 0";
 }
 
 /* The table

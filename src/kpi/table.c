@@ -224,6 +224,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "active people",
         .note = "the whole range is held against as many days before it",
         .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
         .days = true,
         .whole_days = true,
     },
@@ -358,8 +359,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the end",
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
-        .better = TR_KPI_UP,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "mrr",
     },
     {
@@ -370,8 +371,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the end",
         .file = "mrr",
         .shape = TR_KPI_FIELDS,
-        .better = TR_KPI_UP,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "quick_ratio",
     },
     {
@@ -383,9 +384,9 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
+        .days = true,
         .evidence = TR_KPI_SHARE,
         .better = TR_KPI_DOWN,
-        .days = true,
         .metric = "churn_rate",
     },
     {
@@ -397,8 +398,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .better = TR_KPI_DOWN,
         .days = true,
+        .better = TR_KPI_DOWN,
         .metric = "revenue_churn",
     },
     {
@@ -410,8 +411,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .better = TR_KPI_UP,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "nrr",
     },
     {
@@ -424,8 +425,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .sample = "customers at the start",
         .file = "customer_retention",
         .shape = TR_KPI_FIELDS,
-        .better = TR_KPI_UP,
         .days = true,
+        .better = TR_KPI_UP,
         .metric = "grr",
     },
 };

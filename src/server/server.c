@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,18 @@ enum {
     END_S = 10,
 };
 
+/* What is closed would be the number of the next file opened, and a message be written there. Once
+ * open for reading only, writing to it fails as it should. */
+static void keep_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            abort();
+}
+
 void tr_server_prepare_process(void)
 {
+    keep_standard_descriptors();
     tr_alloc_install();
     json_object_seed(0);
     /* A client that went away, a file size limit: errors where they happen, not deaths. */
@@ -172,6 +183,9 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     api.query_threads = config->query_threads;
     api.statement_timeout_ms = config->statement_timeout_ms;
     api.queries_per_key = config->queries_per_key;
+    api.live_listeners = config->live_listeners;
+    api.live_listeners_per_key = config->live_listeners_per_key;
+    api.live_projects = config->live_projects;
     return tr_api_start(&server->api, &api, error);
 }
 

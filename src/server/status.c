@@ -94,6 +94,8 @@ static void render_gauges(struct tr_server *server, struct tr_buf *out)
         writer.landed_through_us > 0 ? (now_us - (double)writer.landed_through_us) / 1e6 : 0);
     tr_metrics_gauge(out, "traction_http_open_connections", "Connections open now.",
                      tr_http_server_connections(server->http));
+    tr_metrics_gauge(out, "traction_live_listeners", "Listeners to GET /v1/live.",
+                     tr_api_live_listeners(server->api));
     tr_metrics_gauge(out, "traction_start_time_seconds", "Unix time at which this process began.",
                      (double)server->started_us / 1e6);
 }

@@ -167,6 +167,9 @@ int tr_writer_maintain(struct tr_writer *writer, struct tr_error *error)
     result = tr_pg_query(writer->pg, tr_pg_sql("queries/writer/trim_rejects"), writer->params, NULL,
                          error);
     if (result == 0)
+        result =
+            tr_pg_query(writer->pg, tr_pg_sql("queries/writer/prune_notes"), NULL, NULL, error);
+    if (result == 0)
         result = tr_partitions_ahead(writer->partitions, writer->pg,
                                      writer->options.partitions_ahead_days, error);
     return result;

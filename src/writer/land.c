@@ -115,6 +115,7 @@ struct rollups {
     struct sketches *sketches;
     struct sessions *sessions;
     struct subscriptions *subscriptions;
+    struct notes *notes;
 };
 
 /* Whose the items are, and in which sessions. */
@@ -136,6 +137,7 @@ static void gather_rollups(struct tr_writer *writer, struct landing *landing,
     rollups->subscriptions = tr_subscriptions_gather(landing);
     tr_members_gather(writer->members, landing);
     tr_people_gather(writer->people, landing);
+    rollups->notes = tr_notes_gather(landing);
 }
 
 static int store_rollups(struct tr_writer *writer, struct landing *landing,
@@ -205,6 +207,8 @@ static int transact(struct tr_writer *writer, struct landing *landing, struct ow
     result = note_ids(landing, own, *run_out, error);
     if (result == 0)
         result = store_rollups(writer, landing, &rollups, error);
+    if (result == 0)
+        result = tr_notes_store(rollups.notes, landing, *run_out, error);
     if (result == 0)
         result = tr_ledger_store(landing, error);
     if (result == 0)

@@ -222,6 +222,11 @@ struct subscriptions;
 struct subscriptions *tr_subscriptions_gather(const struct landing *landing);
 int tr_subscriptions_store(const struct subscriptions *subscriptions, struct landing *landing,
                            struct tr_error *error);
+/* What src/live shows of the last minutes. */
+struct notes;
+struct notes *tr_notes_gather(const struct landing *landing);
+int tr_notes_store(struct notes *notes, struct landing *landing, int64_t run,
+                   struct tr_error *error);
 
 /* Bookkeeping (ledger.c)
  * -------------------------------------------------------------------------------- */

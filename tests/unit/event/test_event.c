@@ -357,14 +357,8 @@ struct row {
     struct tr_slice columns[TR_COLUMN_COUNT];
 };
 
-static void read_row(struct row *row, const char *body)
+static void split_row(struct row *row)
 {
-    struct tr_error error = TR_ERROR_INIT;
-    run(&row->outcome, tr_slice_of(body));
-    if (strcmp(row->outcome.verdicts, "ok") != 0)
-        fail_msg("%s gives %s", body, row->outcome.verdicts);
-    assert_int_equal(tr_record_decode(tr_buf_slice(&row->outcome.records), &row->record, &error),
-                     0);
     const char *at = row->record.row.data + 2;
     for (int i = 0; i < TR_COLUMN_COUNT; i++) {
         uint32_t size;
@@ -378,6 +372,17 @@ static void read_row(struct row *row, const char *body)
         at += size;
     }
     assert_ptr_equal(at, row->record.row.data + row->record.row.size);
+}
+
+static void read_row(struct row *row, const char *body)
+{
+    struct tr_error error = TR_ERROR_INIT;
+    run(&row->outcome, tr_slice_of(body));
+    if (strcmp(row->outcome.verdicts, "ok") != 0)
+        fail_msg("%s gives %s", body, row->outcome.verdicts);
+    assert_int_equal(tr_record_decode(tr_buf_slice(&row->outcome.records), &row->record, &error),
+                     0);
+    split_row(row);
 }
 
 static void assert_column(const struct row *row, enum tr_column column, const char *text)
@@ -449,6 +454,27 @@ static void test_channels(void **state)
         {"?gclid=1&utm_medium=email", "", "paid"},
         {"?fbclid=1", "https://news.example/", "social"},
         {"?utm_source=", "", "direct"},
+        {"?gbraid=1", "", "paid"},
+        {"?wbraid=1", "https://www.google.com/", "paid"},
+        {"?li_fat_id=1&utm_medium=email", "", "paid"},
+        {"?ttclid=", "", "direct"},
+        {"?twclid=1", "https://t.co/", "paid"},
+        {"?igsh=1", "", "social"},
+        {"?fbclid=1&utm_medium=email", "", "email"},
+        {"?mc_eid=1", "https://mail.google.com/", "email"},
+        {"?irclickid=1", "", "affiliate"},
+        {"", "https://chatgpt.com/", "ai assistant"},
+        {"?utm_source=chatgpt.com", "", "ai assistant"},
+        {"?utm_source=ChatGPT&utm_medium=referral", "", "ai assistant"},
+        {"", "https://www.perplexity.ai/search/x", "ai assistant"},
+        {"", "https://notperplexity.ai/", "referral"},
+        {"", "https://gemini.google.com/", "ai assistant"},
+        {"", "https://bing.com/chat", "organic search"},
+        {"", "https://copilot.microsoft.com/", "ai assistant"},
+        {"", "https://claude.ai/", "ai assistant"},
+        {"", "https://x.com/", "social"},
+        {"", "https://netflix.com/", "referral"},
+        {"", "android-app://com.google.android.gm/", "email"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct row *row = calloc(1, sizeof *row);
@@ -490,6 +516,8 @@ static void test_whole_row(void **state)
     assert_true(tr_slice_is(record->route, "/ab") && record->status == 500);
     assert_true(tr_slice_is(record->feature, "1") && tr_slice_is(record->goal, "true"));
     assert_false(record->bot);
+    assert_column(row, TR_COLUMN_DEVICE, NULL);
+    assert_column(row, TR_COLUMN_ADDRESS, NULL);
     uint8_t digest[16];
     tr_id_digest(7, TR_SLICE("e1"), digest);
     assert_memory_equal(record->id_digest, digest, 16);
@@ -682,6 +710,156 @@ static void test_foreign_texts(void **state)
     tr_arena_free(arena);
 }
 
+/* Who sends ----------------------------------------------------------------------------------- */
+
+static const struct tr_agent phone = {"mobile", false, "Mobile Safari", "iOS"};
+static const struct tr_agent robot = {"bot", true, "Googlebot", ""};
+
+/* The record of an event with these properties, from this sender; columns are its row. */
+static void encode_from(struct row *row, const struct tr_event_sender *from, const char *properties)
+{
+    struct tr_event event = {.name = TR_SLICE("x"), .user = TR_SLICE("u")};
+    struct tr_event_limits limits;
+    struct tr_reject reject;
+    struct tr_error error = TR_ERROR_INIT;
+    event.properties = tr_slice_of(properties);
+    tr_event_limits_init(&limits);
+    row->outcome.arena = tr_arena_new(1 << 20);
+    tr_buf_init(&row->outcome.records, 1 << 20);
+    assert_true(
+        tr_event_encode(&event, from, &limits, row->outcome.arena, &row->outcome.records, &reject));
+    assert_int_equal(tr_record_decode(tr_buf_slice(&row->outcome.records), &row->record, &error),
+                     0);
+    split_row(row);
+}
+
+static void test_agents(void **state)
+{
+    (void)state;
+    struct row *row = calloc(1, sizeof *row);
+    struct tr_event_sender from = sender;
+    from.agent = &phone;
+    encode_from(row, &from, NULL);
+    assert_column(row, TR_COLUMN_DEVICE, "mobile");
+    assert_column(row, TR_COLUMN_BROWSER, "Mobile Safari");
+    assert_column(row, TR_COLUMN_OS, "iOS");
+    assert_false(row->record.bot);
+    done(&row->outcome);
+    from.agent = &robot;
+    encode_from(row, &from, NULL);
+    assert_column(row, TR_COLUMN_DEVICE, "bot");
+    assert_column(row, TR_COLUMN_OS, NULL);
+    assert_true(row->record.bot);
+    done(&row->outcome);
+    free(row);
+}
+
+static void test_country(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *properties;
+        const char *of_address;
+        const char *country;
+    } cases[] = {
+        {NULL, NULL, NULL},
+        {NULL, "DE", "DE"},
+        {"{\"country\":\"fr\"}", "DE", "FR"},
+        {"{\"country\":\"fR\"}", NULL, "FR"},
+        {"{\"country\":\"France\"}", "DE", "DE"},
+        {"{\"country\":\"F1\"}", NULL, NULL},
+        {"{\"country\":12}", "DE", "DE"},
+        {"{\"country\":null}", "DE", "DE"},
+        {"{\"country\":{\"a\":1}}", "DE", "DE"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct row *row = calloc(1, sizeof *row);
+        struct tr_event_sender from = sender;
+        from.country = tr_slice_of(cases[i].of_address);
+        encode_from(row, &from, cases[i].properties);
+        assert_column(row, TR_COLUMN_COUNTRY, cases[i].country);
+        done(&row->outcome);
+        free(row);
+    }
+}
+
+static void test_kept_address(void **state)
+{
+    (void)state;
+    struct row *row = calloc(1, sizeof *row);
+    struct tr_event_sender from = sender;
+    assert_true(tr_address_parse(TR_SLICE("192.0.2.0"), &from.kept));
+    from.kept_bits = 24;
+    encode_from(row, &from, NULL);
+    assert_true(
+        tr_slice_equal(row->columns[TR_COLUMN_ADDRESS], tr_slice("\x02\x18\0\x04\xc0\0\x02\0", 8)));
+    done(&row->outcome);
+    assert_true(tr_address_parse(TR_SLICE("2001:db8::1"), &from.kept));
+    from.kept_bits = 128;
+    encode_from(row, &from, NULL);
+    assert_int_equal(row->columns[TR_COLUMN_ADDRESS].size, 20);
+    assert_memory_equal(row->columns[TR_COLUMN_ADDRESS].data, "\x03\x80\0\x10\x20\x01", 6);
+    done(&row->outcome);
+    free(row);
+}
+
+/* Which parameters of the query are kept is a setting. */
+static void test_query_parameters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        const char *kept;
+    } cases[] = {
+        {"utm_source", "/?utm_source=a"},
+        {"q, page", "/?q=secret&page=2"},
+        {"*", "/?utm_source=a&q=secret&page=2&qq&*=1"},
+        {"-", "/"},
+        {"", "/"},
+        {"Q utm", "/"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        TR_CLEANUP(tr_arena_freep) struct tr_arena *arena = tr_arena_new(1 << 16);
+        struct tr_url url;
+        assert_true(tr_url_parse(&url, TR_SLICE("/?utm_source=a&q=secret&page=2&qq&*=1"),
+                                 cases[i].list, 2000, arena));
+        assert_true(tr_slice_is(url.text, cases[i].kept));
+    }
+}
+
+/* Rows of the first release, which had no address, are completed. */
+static void test_older_row(void **state)
+{
+    (void)state;
+    struct row *row = calloc(1, sizeof *row);
+    read_row(row, "{\"id\":\"1\",\"name\":\"x\",\"properties\":{\"a\":1}}");
+    struct tr_error error = TR_ERROR_INIT;
+    struct tr_record record;
+    struct tr_buf out;
+    struct tr_slice whole = tr_buf_slice(&row->outcome.records);
+    char *older = malloc(whole.size);
+    size_t count_at = whole.size - row->record.row.size + 1;
+    memcpy(older, whole.data, whole.size);
+    older[count_at] = TR_COLUMN_COUNT_LEAST;
+    size_t size = whole.size - (size_t)4 * (TR_COLUMN_COUNT - TR_COLUMN_COUNT_LEAST);
+    assert_int_equal(tr_record_decode(tr_slice(older, size), &record, &error), 0);
+    assert_true(tr_slice_is(record.id, "1"));
+    tr_buf_init(&out, 1 << 16);
+    tr_record_append_row(&record, &out);
+    assert_true(tr_slice_equal(tr_buf_slice(&out), row->record.row));
+    tr_buf_clear(&out, 1 << 16);
+    tr_record_append_row(&row->record, &out);
+    assert_true(tr_slice_equal(tr_buf_slice(&out), row->record.row));
+    older[count_at] = TR_COLUMN_COUNT_LEAST - 1;
+    assert_int_equal(tr_record_decode(tr_slice(older, size), &record, &error), -EBADMSG);
+    older[count_at] = TR_COLUMN_COUNT + 1;
+    assert_int_equal(tr_record_decode(tr_slice(older, size), &record, &error), -EBADMSG);
+    tr_buf_fini(&out);
+    free(older);
+    done(&row->outcome);
+    free(row);
+}
+
 /* Records ------------------------------------------------------------------------------------- */
 
 static void test_reject_record(void **state)
@@ -705,6 +883,15 @@ static void test_reject_record(void **state)
     assert_true(tr_slice_equal(record.raw, tr_slice("a\0\xff", 3)));
     for (size_t size = 0; size < out.size; size++)
         assert_int_equal(tr_record_decode(tr_slice(out.data, size), &record, &error), -EBADMSG);
+    /* Counted, and not kept; no bytes at all are something else. */
+    tr_buf_clear(&out, 4096);
+    tr_reject_encode(&reject, &sender, TR_SLICE("/"), TR_SLICE_NONE, &out);
+    assert_int_equal(tr_record_decode(tr_buf_slice(&out), &record, &error), 0);
+    assert_null(record.raw.data);
+    tr_buf_clear(&out, 4096);
+    tr_reject_encode(&reject, &sender, TR_SLICE("/"), TR_SLICE(""), &out);
+    assert_int_equal(tr_record_decode(tr_buf_slice(&out), &record, &error), 0);
+    assert_non_null(record.raw.data);
     tr_buf_fini(&out);
 }
 
@@ -750,6 +937,11 @@ int main(void)
         cmocka_unit_test(test_properties_size),
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_country),
+        cmocka_unit_test(test_kept_address),
+        cmocka_unit_test(test_query_parameters),
+        cmocka_unit_test(test_older_row),
         cmocka_unit_test(test_whole_row),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_feedback_row),

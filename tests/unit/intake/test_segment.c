@@ -19,7 +19,7 @@ struct translation {
     struct tr_arena *arena;
     struct segment_outer outer;
     struct tr_event event;
-    struct tr_slice user_agent;
+    struct segment_context context;
     struct tr_reject reject;
     bool good;
 };
@@ -34,7 +34,7 @@ static void translate(struct translation *translation, const char *type, struct 
 {
     translation->good =
         tr_segment_translate(type, object, &translation->outer, translation->arena,
-                             &translation->event, &translation->user_agent, &translation->reject);
+                             &translation->event, &translation->context, &translation->reject);
 }
 
 static void end(struct translation *translation)
@@ -130,7 +130,7 @@ static void test_browser_page(void **state)
     assert_text(event->referrer, NULL);
     assert_text(event->title, "Pricing");
     assert_text(event->channel, "email");
-    assert_true(tr_slice_starts(translation.user_agent, "Mozilla/5.0"));
+    assert_true(tr_slice_starts(translation.context.user_agent, "Mozilla/5.0"));
     /* Sent 111 ms after it happened. */
     assert_true(event->timestamp_us == translation.outer.received_us - 111000);
     end(&translation);
@@ -249,16 +249,18 @@ static void test_outer_context(void **state)
     (void)state;
     struct translation translation;
     begin(&translation);
-    tr_segment_read_context(&translation.outer.context,
-                            TR_SLICE("{\"userAgent\":\"out\",\"page\":{\"url\":\"https://h/o\","
-                                     "\"title\":\"O\"},\"campaign\":{\"source\":\"google\"}}"),
-                            translation.arena);
+    tr_segment_read_context(
+        &translation.outer.context,
+        TR_SLICE("{\"userAgent\":\"out\",\"ip\":\"192.0.2.9\",\"page\":{\"url\":\"https://h/o\","
+                 "\"title\":\"O\"},\"campaign\":{\"source\":\"google\"}}"),
+        translation.arena);
     translate(&translation, "track",
               TR_SLICE("{" WHO ",\"event\":\"e\",\"context\":{\"page\":{\"title\":\"I\"}}}"));
     assert_text(translation.event.url, "https://h/o");
     assert_text(translation.event.title, "I");
     assert_text(translation.event.channel, "organic search");
-    assert_text(translation.user_agent, "out");
+    assert_text(translation.context.user_agent, "out");
+    assert_text(translation.context.ip, "192.0.2.9");
     end(&translation);
 }
 
