@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Hypotheses, annotations and before-and-after, over HTTP and from the command line, with counts
 that are known exactly."""
+import concurrent.futures
 import datetime
 import json
 import os
@@ -388,6 +389,24 @@ def test_windows_are_cut(up, release):
     out = cli(up, "annotation", "compare", str(release), "error_rate", "window=1h",
               "where=properties.service:mended")
     assert "better" in out and "newcombe" in out
+
+
+def test_a_funnel_has_a_window_of_its_own(up, release):
+    answer = compare(up, release, kpi="funnel", window="2h", kpi_window="1d",
+                     steps="api_request,page_load")
+    assert answer["before"]["n"] == 400 and answer["verdict"] in ("noise", "better", "worse")
+
+
+def test_many_look_at_once(up):
+    """All are told the same decision."""
+    made = state(up, below=0.3, **{"from": at(-2), "where": "properties.service:at-once"})
+    assert made["verdict"] == "too early"
+    assert up.post(list(requests("at-once", 0, 1, 40, 400)), "?ack=commit")[0] == 202
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        path = f"/v1/hypotheses/{made['id']}"
+        answers = [got[1] for got in pool.map(lambda _: call(up, "GET", path), range(4))]
+    assert answers[0]["verdict"] == "validated"
+    assert all(answer == answers[0] for answer in answers)
 
 
 @pytest.mark.parametrize("query, status, field", [
