@@ -36,7 +36,10 @@ struct tr_config {
     int query_threads;
     int statement_timeout_ms; /* of a KPI question */
     int queries_per_key;      /* at the same time */
-    int commit_timeout_ms;    /* how long ack=commit waits for PostgreSQL */
+    int queries_waiting;      /* of all keys */
+    int queries;              /* in one request */
+    size_t query_body_bytes;
+    int commit_timeout_ms; /* how long ack=commit waits for PostgreSQL */
     int drain_timeout_ms;
     int ack;                            /* enum tr_intake_ack of requests that don't say */
     int events_per_second;              /* a key may send; 0: any number */

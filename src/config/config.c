@@ -41,6 +41,9 @@ struct tr_config *tr_config_new(void)
     config->query_threads = 4;
     config->statement_timeout_ms = 10000;
     config->queries_per_key = 4;
+    config->queries_waiting = 64;
+    config->queries = 50;
+    config->query_body_bytes = 64 << 10;
     config->drain_timeout_ms = 10000;
     config->privacy_address = TR_PRIVACY_ADDRESS_DROP;
     config->log_level = TR_LOG_INFO;

@@ -161,6 +161,12 @@ const struct tr_option tr_options[] = {
           "Events a second of one key; beyond it status 429. 0: any number."),
     COUNT("limits", "queries_per_key", queries_per_key, 1, 1000,
           "KPI questions of one key at the same time; beyond it status 429."),
+    COUNT("limits", "queries_waiting", queries_waiting, 1, 10000,
+          "KPI questions of all keys at the same time, those being answered included; beyond it "
+          "status 503."),
+    COUNT("limits", "queries", queries, 1, 1000, "KPI questions a request."),
+    SIZE("limits", "query_body", query_body_bytes, 1024, 8 * 1024 * KIB,
+         "Size of a body with KPI questions; limits.body bounds it too."),
 
     CHOICE("privacy", "address", privacy_address, address_names,
            "What becomes of the client's address: it is used at the door and not stored."),

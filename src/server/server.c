@@ -181,6 +181,9 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     api.query_threads = config->query_threads;
     api.statement_timeout_ms = config->statement_timeout_ms;
     api.queries_per_key = config->queries_per_key;
+    api.queries_waiting = config->queries_waiting;
+    api.batch = config->queries;
+    api.body_bytes = config->query_body_bytes;
     return tr_api_start(&server->api, &api, error);
 }
 
