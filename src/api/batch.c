@@ -115,7 +115,7 @@ static int append_answer(struct task *task, struct tr_pg *pg, const json_t *quer
     if (problem.message == NULL)
         result = answer_one(task, pg, query, &answer, &problem, error);
     if (result == TR_KPI_PROBLEM)
-        answer = tr_api_problem_json(&problem);
+        answer = tr_api_problem_json(NULL, &problem);
     if (result >= 0)
         tr_buf_append_slice(&task->batch, tr_kpi_json(answer, task->arena));
     json_decref(answer);

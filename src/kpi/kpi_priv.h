@@ -72,7 +72,13 @@ const char *tr_kpi_nearest(struct tr_slice name, const char *(*get)(size_t index
  */
 
 /* One end of a range, as given. */
-enum tr_kpi_when_kind { TR_KPI_ABSENT, TR_KPI_INSTANT, TR_KPI_DATE, TR_KPI_TODAY };
+enum tr_kpi_when_kind {
+    TR_KPI_ABSENT,
+    TR_KPI_INSTANT,
+    TR_KPI_DATE,
+    TR_KPI_TODAY,
+    TR_KPI_BEGIN, /* the day of the project's first event */
+};
 struct tr_kpi_when {
     enum tr_kpi_when_kind kind;
     int64_t instant_us;
@@ -81,6 +87,8 @@ struct tr_kpi_when {
     bool named;   /* a day by its name, which the end of a range includes */
     bool hours;   /* counted back in hours or minutes */
 };
+/* The same date a year earlier; of February 29 the 28th. */
+int32_t tr_kpi_year_before(int32_t date);
 bool tr_kpi_parse_when(struct tr_slice text, int64_t now_us, struct tr_kpi_when *when_out);
 enum { TR_KPI_TIME_BYTES = 40 };
 /* RFC 3339 in UTC. */
@@ -97,11 +105,22 @@ enum tr_kpi_interval {
 };
 extern const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE];
 
+/* What a range is compared with: none, the period before, the same weekdays, the same dates. */
+enum tr_kpi_compare {
+    TR_KPI_COMPARE_NONE,
+    TR_KPI_COMPARE_PREVIOUS,
+    TR_KPI_COMPARE_WEEK,
+    TR_KPI_COMPARE_YEAR,
+};
+
 struct tr_kpi_dimension {
     const char *fragment;     /* of dimensions.sql; NULL: none */
-    struct tr_slice property; /* of the dimension "properties" */
+    struct tr_slice property; /* of the dimensions "properties" and "web_vital" */
     struct tr_slice text;     /* as asked */
+    bool vital;               /* of people, by their own web vitals */
 };
+/* web_vital.METRIC; false: it is not. */
+bool tr_kpi_parse_vital(struct tr_slice text, struct tr_kpi_dimension *dimension_out);
 /* false: not a dimension. */
 bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimension_out);
 /* Each is a fragment of dimensions.sql. */
@@ -112,6 +131,8 @@ bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimen
 /* clang-format on */
 #define TR_KPI_DIMENSION_TEXT(name) #name ", "
 #define TR_KPI_DIMENSION_LIST TR_KPI_DIMENSIONS(TR_KPI_DIMENSION_TEXT) "properties.NAME"
+/* Of people, by how they fared: only to break down by. */
+#define TR_KPI_VITAL_DIMENSIONS "web_vital.LCP, INP, CLS, FCP or TTFB"
 
 struct tr_kpi_condition {
     struct tr_kpi_dimension dimension;
@@ -136,7 +157,7 @@ struct tr_kpi_question {
     struct tr_kpi_condition conditions[TR_KPI_CONDITIONS_MAX];
     size_t condition_count;
     bool bots;
-    bool compare;
+    enum tr_kpi_compare compare;
     struct tr_slice name; /* data NULL: not given, as the next */
     struct tr_slice goal;
     struct tr_slice *steps; /* names of events; in the arena */
@@ -190,7 +211,7 @@ struct tr_kpi_range {
 };
 /* Checks the zone's name, and replaces it by PostgreSQL's spelling. */
 int tr_kpi_check_zone(struct tr_kpi_ask *ask, struct tr_kpi_question *question);
-/* before_out is the period before, without intervals. Settles question->interval. */
+/* before_out is the period to compare with. Settles question->interval. */
 int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    struct tr_kpi_range *range_out, struct tr_kpi_range *before_out);
 
@@ -213,6 +234,8 @@ const char *tr_kpi_stored_fragment(const struct tr_kpi_question *question, const
 /* Whether tables of facts, which know any instant, can answer. */
 bool tr_kpi_plan_facts(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
                        struct tr_kpi_plan *plan_out);
+/* Whether the query over events knows whose they are. */
+bool tr_kpi_asks_people(const struct tr_kpi_question *question);
 /* Whether rollups of this grain can answer; false: plan_out->reason says why not. */
 bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
                         char grain, struct tr_kpi_plan *plan_out);

@@ -42,13 +42,15 @@ static const char when_forms[] =
 static const char *parse_from(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                               struct tr_slice value)
 {
-    return tr_kpi_parse_when(value, ask->now_us, &question->from) ? NULL : when_forms;
+    if (tr_kpi_parse_when(value, ask->now_us, &question->from))
+        return NULL;
+    return tr_arena_printf(ask->arena, "%s; or begin", when_forms);
 }
 
 static const char *parse_to(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                             struct tr_slice value)
 {
-    if (!tr_kpi_parse_when(value, ask->now_us, &question->to))
+    if (!tr_kpi_parse_when(value, ask->now_us, &question->to) || question->to.kind == TR_KPI_BEGIN)
         return when_forms;
     question->to.days += question->to.named;
     return NULL;
@@ -80,8 +82,8 @@ static const char *parse_by(struct tr_kpi_ask *ask, struct tr_kpi_question *ques
                             struct tr_slice value)
 {
     const char *fixed = question->entry->by;
-    if (!tr_kpi_parse_dimension(value, &question->by))
-        return "expected one of " TR_KPI_DIMENSION_LIST;
+    if (!tr_kpi_parse_dimension(value, &question->by) && !tr_kpi_parse_vital(value, &question->by))
+        return "expected one of " TR_KPI_DIMENSION_LIST ", " TR_KPI_VITAL_DIMENSIONS;
     if (fixed != NULL && !question->entry->by_any && !tr_slice_is(value, fixed))
         return tr_arena_printf(ask->arena, "%s is always by %s", question->entry->name, fixed);
     return NULL;
@@ -99,9 +101,14 @@ static const char *parse_where(struct tr_kpi_ask *ask, struct tr_kpi_question *q
 static const char *parse_compare(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                                  struct tr_slice value)
 {
+    static const char *const names[] = {[TR_KPI_COMPARE_PREVIOUS] = "previous",
+                                        [TR_KPI_COMPARE_WEEK] = "week",
+                                        [TR_KPI_COMPARE_YEAR] = "year"};
     (void)ask;
-    question->compare = tr_slice_is(value, "previous");
-    return question->compare ? NULL : "expected previous";
+    for (size_t i = TR_KPI_COMPARE_PREVIOUS; i < sizeof names / sizeof *names; i++)
+        if (tr_slice_is(value, names[i]))
+            question->compare = (enum tr_kpi_compare)i;
+    return question->compare != TR_KPI_COMPARE_NONE ? NULL : "expected previous, week or year";
 }
 
 static const char *parse_include(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
@@ -236,7 +243,8 @@ static const struct parameter {
 } parameters[] = {
     {"from", parse_from, 0, false,
      "start of the range, included: RFC 3339, a date, now, today, yesterday, -7d or -2w (the start "
-     "of that day), -24h or -30m (exactly); default: 30 days before the end"},
+     "of that day), -24h or -30m (exactly), begin (the day of the first event); default: 30 days "
+     "before the end"},
     {"to", parse_to, 0, false,
      "end of the range, not included; a date, today or yesterday includes that day; default: the "
      "end "
@@ -250,7 +258,10 @@ static const struct parameter {
     {"where", parse_where, 0, true,
      "a condition on events, repeated for several that must all hold: country:DE, "
      "properties.plan:pro|team, !device:mobile, url~/docs/*"},
-    {"compare", parse_compare, 0, false, "previous: the period before, of the same length"},
+    {"compare", parse_compare, 0, false,
+     "previous: the period before, of the same length; week: as many whole weeks earlier as it "
+     "takes, "
+     "so that weekdays match; year: the same dates a year earlier"},
     {"include", parse_include, 0, false, "bots: count them too"},
     {"source", parse_source, 0, false,
      "rollup or events: how to compute it; default: whichever is faster"},
@@ -350,6 +361,10 @@ static int check_taken(struct tr_kpi_ask *ask, const struct tr_kpi_question *que
         (question->interval == TR_KPI_HOUR || question->interval == TR_KPI_MINUTE))
         return tr_kpi_refuse(ask, 400, "interval", NULL,
                              "interval: %s is about days; expected day, week, month or none",
+                             entry->name);
+    if (question->by.vital && !tr_kpi_asks_people(question))
+        return tr_kpi_refuse(ask, 400, "by", NULL,
+                             "by: %s does not count people, whom alone web vitals part",
                              entry->name);
     if (entry->takes & TR_KPI_TAKES_STEPS && question->step_count == 0)
         return tr_kpi_refuse(ask, 400, "steps", NULL,

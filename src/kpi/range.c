@@ -9,10 +9,8 @@
 static void bind_when(struct tr_pg_params *params, const struct tr_kpi_when *when)
 {
     static const char *const kinds[] = {
-        [TR_KPI_ABSENT] = "",
-        [TR_KPI_INSTANT] = "instant",
-        [TR_KPI_DATE] = "date",
-        [TR_KPI_TODAY] = "today",
+        [TR_KPI_ABSENT] = "",     [TR_KPI_INSTANT] = "instant", [TR_KPI_DATE] = "date",
+        [TR_KPI_TODAY] = "today", [TR_KPI_BEGIN] = "", /* settled before */
     };
     tr_pg_bind_text(params, tr_slice_of(kinds[when->kind]));
     tr_pg_bind_timestamptz(params, when->instant_us);
@@ -115,12 +113,59 @@ static int find_buckets(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
     return 0;
 }
 
+/* A day of the range, or an instant in it, moved back by days, or to the date a year before. */
+static struct tr_kpi_when moved(bool whole, int32_t day, int64_t us, int back, bool year)
+{
+    if (whole)
+        return (struct tr_kpi_when){.kind = TR_KPI_DATE,
+                                    .date = year ? tr_kpi_year_before(day) : day - back};
+    return (struct tr_kpi_when){.kind = TR_KPI_INSTANT,
+                                .instant_us = us - (int64_t)(year ? 365 : back) * 24 * HOUR_US};
+}
+
+/* The range whose weekdays, or whose dates, are those of this one. */
+static int find_earlier(struct tr_kpi_ask *ask, const struct tr_kpi_question *question,
+                        const struct tr_kpi_range *range, struct tr_kpi_range *before)
+{
+    static const int64_t week_us = 7 * 24 * HOUR_US;
+    struct tr_kpi_question earlier = *question;
+    struct tr_kpi_range unused;
+    bool whole = range->from_midnight && range->to_midnight;
+    bool year = question->compare == TR_KPI_COMPARE_YEAR;
+    int64_t length_us = whole ? (int64_t)(range->next_day - range->from_day) * 24 * HOUR_US
+                              : range->to_us - range->from_us;
+    int back = (int)((length_us + week_us - 1) / week_us) * 7;
+    earlier.from = moved(whole, range->from_day, range->from_us, back, year);
+    earlier.to = moved(whole, range->next_day, range->to_us, back, year);
+    return find_ends(ask, &earlier, before, &unused);
+}
+
+static int find_begin(struct tr_kpi_ask *ask, struct tr_kpi_question *question)
+{
+    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
+    tr_pg_bind_int4(params, ask->project->id);
+    tr_pg_bind_text(params, tr_slice_of(question->timezone));
+    int result = tr_pg_query(ask->pg, tr_pg_sql("queries/kpi/first_day"), params, &row, ask->error);
+    if (result < 0)
+        return result;
+    question->from = (struct tr_kpi_when){.kind = TR_KPI_TODAY};
+    if (!tr_pg_is_null(row, 0, 0))
+        question->from =
+            (struct tr_kpi_when){.kind = TR_KPI_DATE, .date = tr_pg_get_date(row, 0, 0)};
+    return 0;
+}
+
 int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    struct tr_kpi_range *range_out, struct tr_kpi_range *before_out)
 {
     int result = tr_kpi_check_zone(ask, question);
+    if (result == 0 && question->from.kind == TR_KPI_BEGIN)
+        result = find_begin(ask, question);
     if (result == 0)
         result = find_ends(ask, question, range_out, before_out);
+    if (result == 0 && question->compare > TR_KPI_COMPARE_PREVIOUS)
+        result = find_earlier(ask, question, range_out, before_out);
     if (result != 0)
         return result;
     if (range_out->from_us >= range_out->to_us) {
@@ -137,5 +182,7 @@ int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
     result = check_points(ask, question, range_out);
     if (result == 0 && question->interval != TR_KPI_NONE)
         result = find_buckets(ask, question, range_out);
+    if (result == 0 && question->interval != TR_KPI_NONE && question->compare)
+        result = find_buckets(ask, question, before_out);
     return result;
 }

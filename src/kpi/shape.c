@@ -138,6 +138,14 @@ static void add_beside(json_t *object, const struct tr_kpi_result *result,
     }
 }
 
+/* Whether the interval reaches beyond the range, or into the future. */
+static bool is_partial(const struct tr_kpi_result *result, size_t i)
+{
+    const struct tr_kpi_range *range = result->range;
+    int64_t end_us = i + 1 < range->bucket_count ? range->starts[i + 1] : range->to_us;
+    return range->starts[i] < range->from_us || end_us > result->now_us;
+}
+
 /* active: the points that say how many were active, or NULL. */
 static json_t *series_json(const struct tr_kpi_result *result, const struct tr_kpi_point *series,
                            const struct tr_kpi_point *active)
@@ -147,6 +155,8 @@ static json_t *series_json(const struct tr_kpi_result *result, const struct tr_k
         json_t *point = json_object();
         json_object_set_new(point, "t", time_json(result->range->starts[i]));
         json_object_set_new(point, "value", value_json(result, result->numbers, &series[i]));
+        if (is_partial(result, i))
+            json_object_set_new(point, "partial", json_true());
         add_beside(point, result, &series[i], active != NULL ? &active[i].y : NULL);
         json_array_append_new(list, point);
     }
@@ -182,15 +192,19 @@ static json_t *groups_json(const struct tr_kpi_result *result)
 
 static json_t *previous_json(const struct tr_kpi_result *result)
 {
+    struct tr_kpi_result earlier = *result;
+    earlier.range = result->before;
+    earlier.numbers = result->before_numbers;
     json_t *now = value_json(result, result->numbers, &result->numbers->total);
-    json_t *before = value_json(result, result->before_numbers, &result->before_numbers->total);
+    json_t *before = value_json(&earlier, earlier.numbers, &earlier.numbers->total);
     json_t *change = json_null();
     if (json_is_number(now) && json_is_number(before) && json_number_value(before) != 0)
         change = json_real((json_number_value(now) - json_number_value(before)) /
                            json_number_value(before));
     json_decref(now);
-    return json_pack("{s:o, s:o, s:o, s:o}", "from", time_json(result->before->from_us), "to",
-                     time_json(result->before->to_us), "value", before, "change", change);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "from", time_json(result->before->from_us), "to",
+                     time_json(result->before->to_us), "value", before, "change", change, "series",
+                     series_json(&earlier, earlier.numbers->series, NULL));
 }
 
 static void add_currencies(json_t *object, const struct tr_kpi_numbers *numbers)

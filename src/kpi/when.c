@@ -165,6 +165,15 @@ static bool parse_relative(struct tr_slice text, int64_t now_us, struct tr_kpi_w
     return false;
 }
 
+int32_t tr_kpi_year_before(int32_t date)
+{
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    civil_of(date, &year, &month, &day);
+    return (int32_t)days_of(year - 1, month, month == 2 && day == 29 ? 28 : day);
+}
+
 bool tr_kpi_parse_when(struct tr_slice text, int64_t now_us, struct tr_kpi_when *when_out)
 {
     *when_out = (struct tr_kpi_when){0};
@@ -172,6 +181,10 @@ bool tr_kpi_parse_when(struct tr_slice text, int64_t now_us, struct tr_kpi_when 
         return false;
     if (tr_slice_is(text, "now")) {
         *when_out = (struct tr_kpi_when){.kind = TR_KPI_INSTANT, .instant_us = now_us};
+        return true;
+    }
+    if (tr_slice_is(text, "begin")) {
+        when_out->kind = TR_KPI_BEGIN;
         return true;
     }
     if (tr_slice_is(text, "today") || tr_slice_is(text, "yesterday")) {
