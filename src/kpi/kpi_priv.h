@@ -23,7 +23,6 @@ enum {
 enum tr_kpi_shape {
     TR_KPI_COUNT,        /* x */
     TR_KPI_RATIO,        /* x of y */
-    TR_KPI_MONEY,        /* amounts by currency */
     TR_KPI_DISTRIBUTION, /* percentiles and mean */
     TR_KPI_FEATURES,     /* x uses by people, of y */
     TR_KPI_FIELDS,       /* value, n, and whatever other columns the query has, by their names */
@@ -48,17 +47,18 @@ struct tr_kpi_entry {
     enum tr_kpi_shape shape;
     enum tr_kpi_evidence evidence;
     enum tr_kpi_better better;
-    bool days;          /* rollups know only whole days of the project's time zone */
-    bool whole_days;    /* about days: of the question's time zone, no shorter intervals */
-    bool no_series;     /* one number for the whole range */
-    int points;         /* intervals at most; 0: as many as others */
-    bool exact;         /* "rollup" reads tables with instants: any range and interval will do */
-    unsigned takes;     /* enum tr_kpi_extra */
-    const char *by;     /* always grouped by this */
-    bool by_any;        /* or, if asked, by something else */
-    const char *event;  /* bound as :name */
-    const char *metric; /* bound as :metric */
-    double percentile;  /* of value, unless asked otherwise; 0: value is the mean */
+    bool days;           /* rollups know only whole days of the project's time zone */
+    bool whole_days;     /* about days: of the question's time zone, no shorter intervals */
+    bool no_series;      /* one number for the whole range */
+    int points;          /* intervals at most; 0: as many as others */
+    bool exact;          /* "rollup" reads tables with instants: any range and interval will do */
+    unsigned takes;      /* enum tr_kpi_extra */
+    const char *by;      /* always grouped by this */
+    bool by_any;         /* or, if asked, by something else */
+    const char *only_by; /* grouped by this at most; "": by nothing; NULL: by anything */
+    const char *event;   /* bound as :name */
+    const char *metric;  /* bound as :metric */
+    double percentile;   /* of value, unless asked otherwise; 0: value is the mean */
 };
 
 extern const struct tr_kpi_entry tr_kpi_entries[];
@@ -286,8 +286,7 @@ struct tr_kpi_point {
     int64_t y;
     int64_t n;
     int64_t people;
-    struct tr_slice amount; /* decimal; data NULL: 0 */
-    double value;           /* of a distribution */
+    double value; /* of a distribution */
     double mean;
     double sd; /* of the total alone */
     double quantiles[TR_KPI_QUANTILES];
@@ -300,17 +299,10 @@ struct tr_kpi_group {
     struct tr_kpi_point *series; /* bucket_count, NULL without intervals */
 };
 
-struct tr_kpi_amount {
-    struct tr_slice currency;
-    struct tr_slice amount;
-};
-
 struct tr_kpi_numbers {
     struct tr_kpi_point total;
     struct tr_kpi_point *series;                        /* bucket_count, NULL without intervals */
     struct tr_kpi_group *groups[TR_KPI_GROUPS_MAX + 1]; /* [0] other, [1] first …; NULL: none */
-    struct tr_kpi_amount *currencies;
-    size_t currency_count;
     const struct tr_kpi_field *fields; /* TR_KPI_FIELDS: all but level, t, g, label */
     size_t field_count;
 };

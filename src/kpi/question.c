@@ -86,6 +86,10 @@ static const char *parse_by(struct tr_kpi_ask *ask, struct tr_kpi_question *ques
         return "expected one of " TR_KPI_DIMENSION_LIST ", " TR_KPI_VITAL_DIMENSIONS;
     if (fixed != NULL && !question->entry->by_any && !tr_slice_is(value, fixed))
         return tr_arena_printf(ask->arena, "%s is always by %s", question->entry->name, fixed);
+    const char *only = question->entry->only_by;
+    if (only != NULL && !tr_slice_is(value, only))
+        return tr_arena_printf(ask->arena, "%s cannot be broken down%s%s", question->entry->name,
+                               *only != '\0' ? " but by " : "", only);
     return NULL;
 }
 
