@@ -13,8 +13,8 @@ KPIS_TOP = """# KPIs
 Generated from the table of KPIs, which is also what `GET /v1/kpis` and `traction query --list` answer. How to ask, and the shape of the
 answer, is in [api.md](api.md#get-v1kpiname); the events they are computed from are in [events.md](events.md).
 
-A **person** is the event's `user`, else its `anonymous` id; the two are not joined. `n` is the sample: how many of what stands in that column
-the value rests on. A ratio without a sample is `null`, a count is 0. Answers are exact but for percentiles, which are within 1 %.
+A **person** is the event's `user`, else its `anonymous` id, which `identify` joins to a user: [events.md](events.md#who); it says what sessions are, too.
+`n` is the sample: how many of what stands in that column the value rests on. A ratio without a sample is `null`, a count is 0. Answers are exact but for percentiles, which are within 1 %.
 
 | KPI | what it is | formula | unit | n |
 |---|---|---|---|---|
@@ -47,8 +47,11 @@ are calendar intervals of that zone; a week begins on Monday. The first is cut a
 
 The value over the range is computed from the range, not from the intervals: `active_users` of a week is not the sum of its days.
 
-`compare=previous` adds `previous`: the value over as many days (or as much time) just before `from`, and `change`, the relative difference; `null` when
-the value before was 0 or unknown.
+`compare` adds `previous`: the value and the series over another range, and `change`, the relative difference; `null` when the value there was 0 or
+unknown. `previous` is as many days (or as much time) just before `from`; `week` the range as many whole weeks earlier as it takes not to overlap, so that
+weekdays match; `year` the same dates a year earlier (of a range that does not begin and end with days, 365 days earlier).
+
+An interval that reaches beyond the range or into the future has `"partial":true`.
 
 ## by
 
@@ -56,6 +59,10 @@ The 20 largest groups and one `{"by":"other","other":true}` for the rest. A grou
 dimension. Dimensions: `kind` `name` `channel` `path` `host` `url` `referrer` (its host) `session` `user` `route` `status` `feature` `goal`
 `plan` `metric` `properties.NAME`, where NAME is a key, or keys with dots for nested ones; and `country` `device` `browser` `os`, which
 the server tells from address and User-Agent: [events.md](events.md#who-sends).
+
+KPIs that count people or sessions can also be broken down by how people fared: `by=web_vital.LCP` (or INP, CLS, FCP, TTFB) groups them by the rating,
+`good`, `needs improvement` or `poor`, of the 75th percentile of their own values in the range; `null` for people without one. So
+`conversion_rate` by it says whether slow pages cost sign-ups.
 
 ## where
 
@@ -80,6 +87,9 @@ and the intervals begin at quarters of an hour; for KPIs about people and sessio
 reads the events, and takes time in proportion to them. `source=rollup` refuses (400) instead of falling back, and says why.
 """
 
+# Worked out by hand, each with a test of the same name: docs/kpi-examples.
+EXAMPLES = ["engagement", "performance", "feedback"]
+
 
 def run(command):
     return subprocess.run(command, text=True, capture_output=True, check=True).stdout
@@ -91,6 +101,11 @@ def cell(text):
 
 def print_configuration(binary):
     return run([binary, "doctor", "--config", "--markdown"])
+
+
+def print_example(part):
+    with open(os.path.join(source.ROOT, "docs", "kpi-examples", part + ".md")) as file:
+        return "\n" + file.read()
 
 
 def print_kpis(binary):
@@ -113,7 +128,7 @@ def print_kpis(binary):
                 special.setdefault((name, words), []).append(f"`{kpi['kpi']}`")
     for (name, words), owners in special.items():
         text += f"| `{name}` | {' '.join(owners)} | {cell(words)} |\n"
-    return text + KPIS_RULES
+    return text + KPIS_RULES + "".join(print_example(part) for part in EXAMPLES)
 
 
 GENERATED = {"docs/configuration.md": print_configuration, "docs/kpis.md": print_kpis}
