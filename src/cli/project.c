@@ -18,16 +18,16 @@ struct settings {
     int32_t retention_days; /* parsed; 0: for ever */
 };
 
-#define SETTINGS_OPTIONS(target)                                                               \
-    {"timezone", TR_CLI_TEXT, &(target).timezone, "ZONE",                                      \
-     "days are cut in this zone, such as Europe/Berlin; fixed once there are events"},         \
-        {"currency", TR_CLI_TEXT, &(target).currency, "CODE",                                  \
-         "three letters of ISO 4217, such as EUR"},                                            \
-        {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                                   \
-         "an origin whose pages may write, such as https://app.example; repeated"},            \
-    {                                                                                          \
-        "retention", TR_CLI_TEXT, &(target).retention, "DAYS",                                 \
-            "how long events are to be kept, such as 90d, or forever; noted, not yet enforced" \
+#define SETTINGS_OPTIONS(target)                                                        \
+    {"timezone", TR_CLI_TEXT, &(target).timezone, "ZONE",                               \
+     "days are cut in this zone, such as Europe/Berlin; fixed once there are events"},  \
+        {"currency", TR_CLI_TEXT, &(target).currency, "CODE",                           \
+         "three letters of ISO 4217, such as EUR"},                                     \
+        {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                            \
+         "an origin whose pages may write, such as https://app.example; repeated"},     \
+    {                                                                                   \
+        "retention", TR_CLI_TEXT, &(target).retention, "DAYS",                          \
+            "how long events are kept, such as 90d, or forever; KPIs from rollups stay" \
     }
 
 /* Checking ------------------------------------------------------------------------------------- */
