@@ -14,8 +14,9 @@ int tr_kpi_explain(struct tr_kpi_ask *ask, int result)
                          "the question took too long and was given up");
 }
 
+/* groups: those of by; a KPI that is always grouped is never without. */
 static int measure(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
-                   const struct tr_kpi_range *range, bool total_only, struct tr_kpi_plan *plan_out,
+                   const struct tr_kpi_range *range, bool groups, struct tr_kpi_plan *plan_out,
                    struct tr_kpi_numbers *numbers_out)
 {
     int result = tr_kpi_choose(ask, question, range, plan_out);
@@ -26,8 +27,8 @@ static int measure(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
         .question = question,
         .range = range,
         .plan = plan_out,
-        .series = !total_only && range->bucket_count > 0,
-        .groups = question->by.fragment != NULL && (!total_only || question->entry->by != NULL),
+        .series = range->bucket_count > 0,
+        .groups = question->by.fragment != NULL && (groups || question->entry->by != NULL),
     };
     return tr_kpi_measure(ask, &scope, numbers_out);
 }
@@ -42,9 +43,9 @@ static int answer(struct tr_kpi_ask *ask, struct tr_kpi_question *question, json
     struct tr_kpi_numbers before_numbers;
     int result = tr_kpi_resolve(ask, question, &range, &before);
     if (result == 0)
-        result = measure(ask, question, &range, false, &plan, &numbers);
+        result = measure(ask, question, &range, true, &plan, &numbers);
     if (result == 0 && question->compare)
-        result = measure(ask, question, &before, true, &before_plan, &before_numbers);
+        result = measure(ask, question, &before, false, &before_plan, &before_numbers);
     if (result != 0)
         return result;
     const struct tr_kpi_result all = {

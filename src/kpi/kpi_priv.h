@@ -72,7 +72,13 @@ const char *tr_kpi_nearest(struct tr_slice name, const char *(*get)(size_t index
  */
 
 /* One end of a range, as given. */
-enum tr_kpi_when_kind { TR_KPI_ABSENT, TR_KPI_INSTANT, TR_KPI_DATE, TR_KPI_TODAY };
+enum tr_kpi_when_kind {
+    TR_KPI_ABSENT,
+    TR_KPI_INSTANT,
+    TR_KPI_DATE,
+    TR_KPI_TODAY,
+    TR_KPI_BEGIN, /* the day of the project's first event */
+};
 struct tr_kpi_when {
     enum tr_kpi_when_kind kind;
     int64_t instant_us;
@@ -96,6 +102,10 @@ enum tr_kpi_interval {
     TR_KPI_BY_RANGE, /* not given */
 };
 extern const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE];
+
+/* Which range a question's answer is held against. */
+enum tr_kpi_compare { TR_KPI_ALONE, TR_KPI_PREVIOUS, TR_KPI_WEEKS, TR_KPI_YEAR, TR_KPI_COMPARES };
+extern const char *const tr_kpi_compare_names[TR_KPI_COMPARES];
 
 struct tr_kpi_dimension {
     const char *fragment;     /* of dimensions.sql; NULL: none */
@@ -136,7 +146,7 @@ struct tr_kpi_question {
     struct tr_kpi_condition conditions[TR_KPI_CONDITIONS_MAX];
     size_t condition_count;
     bool bots;
-    bool compare;
+    enum tr_kpi_compare compare;
     struct tr_slice name; /* data NULL: not given, as the next */
     struct tr_slice goal;
     struct tr_slice *steps; /* names of events; in the arena */
@@ -186,11 +196,12 @@ struct tr_kpi_range {
     bool to_midnight;
     int64_t *starts; /* of the intervals, bucket_count; in the arena */
     int32_t *days;   /* their first days within the range */
+    int64_t end_us;  /* of the last interval, which may lie beyond the range's */
     size_t bucket_count;
 };
 /* Checks the zone's name, and replaces it by PostgreSQL's spelling. */
 int tr_kpi_check_zone(struct tr_kpi_ask *ask, struct tr_kpi_question *question);
-/* before_out is the period before, without intervals. Settles question->interval. */
+/* before_out is what is compared with; it has intervals only then. Settles question->interval. */
 int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    struct tr_kpi_range *range_out, struct tr_kpi_range *before_out);
 

@@ -14,6 +14,12 @@ const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE] = {
     [TR_KPI_NONE] = "none", [TR_KPI_MINUTE] = "minute", [TR_KPI_HOUR] = "hour",
     [TR_KPI_DAY] = "day",   [TR_KPI_WEEK] = "week",     [TR_KPI_MONTH] = "month",
 };
+const char *const tr_kpi_compare_names[TR_KPI_COMPARES] = {
+    [TR_KPI_ALONE] = "",
+    [TR_KPI_PREVIOUS] = "previous",
+    [TR_KPI_WEEKS] = "week",
+    [TR_KPI_YEAR] = "year",
+};
 
 int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, const char *hint,
                   const char *format, ...)
@@ -35,14 +41,20 @@ int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, con
 /* Values
  * ----------------------------------------------------------------------------------------- */
 
-static const char when_forms[] =
-    "expected RFC 3339 (2026-11-01T00:00:00Z), a date, now, today, yesterday, or -7d, -24h, -30m, "
-    "-2w, at most 100 years back";
+#define WHEN_FORMS                                                                            \
+    "expected RFC 3339 (2026-11-01T00:00:00Z), a date, now, today, yesterday, or -7d, -24h, " \
+    "-30m, -2w, at most 100 years back"
+static const char when_forms[] = WHEN_FORMS;
+static const char from_forms[] = WHEN_FORMS "; or begin";
 
 static const char *parse_from(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                               struct tr_slice value)
 {
-    return tr_kpi_parse_when(value, ask->now_us, &question->from) ? NULL : when_forms;
+    if (tr_slice_is(value, "begin")) {
+        question->from = (struct tr_kpi_when){.kind = TR_KPI_BEGIN};
+        return NULL;
+    }
+    return tr_kpi_parse_when(value, ask->now_us, &question->from) ? NULL : from_forms;
 }
 
 static const char *parse_to(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
@@ -100,8 +112,10 @@ static const char *parse_compare(struct tr_kpi_ask *ask, struct tr_kpi_question 
                                  struct tr_slice value)
 {
     (void)ask;
-    question->compare = tr_slice_is(value, "previous");
-    return question->compare ? NULL : "expected previous";
+    for (int i = TR_KPI_PREVIOUS; i < TR_KPI_COMPARES; i++)
+        if (tr_slice_is(value, tr_kpi_compare_names[i]))
+            question->compare = (enum tr_kpi_compare)i;
+    return question->compare ? NULL : "expected previous, week or year";
 }
 
 static const char *parse_include(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
@@ -220,7 +234,9 @@ static const char *parse_annotations(struct tr_kpi_ask *ask, struct tr_kpi_quest
 {
     (void)ask;
     question->annotations = tr_slice_is(value, "1");
-    return question->annotations || tr_slice_is(value, "0") ? NULL : "expected 1 or 0";
+    question->annotations |= tr_slice_is(value, "true");
+    bool no = tr_slice_is(value, "0") || tr_slice_is(value, "false");
+    return question->annotations || no ? NULL : "expected 1 or 0";
 }
 
 /* The table
@@ -236,7 +252,8 @@ static const struct parameter {
 } parameters[] = {
     {"from", parse_from, 0, false,
      "start of the range, included: RFC 3339, a date, now, today, yesterday, -7d or -2w (the start "
-     "of that day), -24h or -30m (exactly); default: 30 days before the end"},
+     "of that day), -24h or -30m (exactly), begin (the day of the project's first event); default: "
+     "30 days before the end"},
     {"to", parse_to, 0, false,
      "end of the range, not included; a date, today or yesterday includes that day; default: the "
      "end "
@@ -250,7 +267,10 @@ static const struct parameter {
     {"where", parse_where, 0, true,
      "a condition on events, repeated for several that must all hold: country:DE, "
      "properties.plan:pro|team, !device:mobile, url~/docs/*"},
-    {"compare", parse_compare, 0, false, "previous: the period before, of the same length"},
+    {"compare", parse_compare, 0, false,
+     "previous: the period before, of the same length; week: the same weekdays before, as few "
+     "whole "
+     "weeks back as do not overlap; year: the same dates a year earlier"},
     {"include", parse_include, 0, false, "bots: count them too"},
     {"source", parse_source, 0, false,
      "rollup or events: how to compute it; default: whichever is faster"},

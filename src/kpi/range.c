@@ -2,17 +2,14 @@
 /* The range of a question as instants, and its intervals. PostgreSQL does the calendar. */
 #include "kpi_priv.h"
 
-#define HOUR_US (INT64_C(3600) * 1000000)
-/* 0001-01-01: before the earliest range that can be asked for there is nothing to compare with. */
-#define EARLIEST_US INT64_C(-62135596800000000)
+#include <stdio.h>
 
+#define HOUR_US (INT64_C(3600) * 1000000)
 static void bind_when(struct tr_pg_params *params, const struct tr_kpi_when *when)
 {
     static const char *const kinds[] = {
-        [TR_KPI_ABSENT] = "",
-        [TR_KPI_INSTANT] = "instant",
-        [TR_KPI_DATE] = "date",
-        [TR_KPI_TODAY] = "today",
+        [TR_KPI_ABSENT] = "",     [TR_KPI_INSTANT] = "instant", [TR_KPI_DATE] = "date",
+        [TR_KPI_TODAY] = "today", [TR_KPI_BEGIN] = "begin",
     };
     tr_pg_bind_text(params, tr_slice_of(kinds[when->kind]));
     tr_pg_bind_timestamptz(params, when->instant_us);
@@ -20,33 +17,24 @@ static void bind_when(struct tr_pg_params *params, const struct tr_kpi_when *whe
     tr_pg_bind_int4(params, when->days);
 }
 
-static void read_ends(const struct tr_pg_result *row, struct tr_kpi_range *range,
-                      struct tr_kpi_range *before)
+static int column_of(const struct tr_pg_result *row, const char *prefix, const char *name)
 {
-    *range = (struct tr_kpi_range){
-        .from_us = tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "from_at")),
-        .to_us = tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "to_at")),
-        .next_us = tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "next_at")),
-        .from_day = tr_pg_get_date(row, 0, tr_pg_column(row, "from_day")),
-        .next_day = tr_pg_get_date(row, 0, tr_pg_column(row, "next_day")),
-        .from_midnight = tr_pg_get_bool(row, 0, tr_pg_column(row, "from_midnight")),
-        .to_midnight = tr_pg_get_bool(row, 0, tr_pg_column(row, "to_midnight")),
-    };
-    /* Whole days have as many whole days before them, whatever the clocks did; else as much time.
-     */
-    bool whole = range->from_midnight && range->to_midnight;
-    int64_t before_us = range->from_us - (range->to_us - range->from_us);
-    if (before_us < EARLIEST_US)
-        before_us = EARLIEST_US;
-    *before = (struct tr_kpi_range){
-        .from_us =
-            whole ? tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "before_at")) : before_us,
-        .to_us = range->from_us,
-        .next_us = range->from_us,
-        .from_day = tr_pg_get_date(row, 0, tr_pg_column(row, "before_day")),
-        .next_day = range->from_day,
-        .from_midnight = whole,
-        .to_midnight = whole,
+    char text[40];
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return tr_pg_column(row, text);
+}
+
+/* prefix: of the columns about this range. */
+static struct tr_kpi_range read_ends(const struct tr_pg_result *row, const char *prefix)
+{
+    return (struct tr_kpi_range){
+        .from_us = tr_pg_get_timestamptz(row, 0, column_of(row, prefix, "from_at")),
+        .to_us = tr_pg_get_timestamptz(row, 0, column_of(row, prefix, "to_at")),
+        .next_us = tr_pg_get_timestamptz(row, 0, column_of(row, prefix, "next_at")),
+        .from_day = tr_pg_get_date(row, 0, column_of(row, prefix, "from_day")),
+        .next_day = tr_pg_get_date(row, 0, column_of(row, prefix, "next_day")),
+        .from_midnight = tr_pg_get_bool(row, 0, column_of(row, prefix, "from_midnight")),
+        .to_midnight = tr_pg_get_bool(row, 0, column_of(row, prefix, "to_midnight")),
     };
 }
 
@@ -59,10 +47,14 @@ static int find_ends(struct tr_kpi_ask *ask, const struct tr_kpi_question *quest
     tr_pg_bind_timestamptz(params, ask->now_us);
     bind_when(params, &question->from);
     bind_when(params, &question->to);
+    tr_pg_bind_int4(params, ask->project->id);
+    tr_pg_bind_text(params, tr_slice_of(tr_kpi_compare_names[question->compare]));
     int result = tr_pg_query(ask->pg, tr_pg_sql("queries/kpi/resolve"), params, &row, ask->error);
-    if (result == 0)
-        read_ends(row, range, before);
-    return result;
+    if (result < 0)
+        return result;
+    *range = read_ends(row, "");
+    *before = read_ends(row, "before_");
+    return 0;
 }
 
 static enum tr_kpi_interval default_interval(const struct tr_kpi_entry *entry,
@@ -111,6 +103,7 @@ static int find_buckets(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
     for (size_t i = 0; i < range->bucket_count; i++) {
         range->starts[i] = tr_pg_get_timestamptz(rows, (int)i, 0);
         range->days[i] = tr_pg_get_date(rows, (int)i, 1);
+        range->end_us = tr_pg_get_timestamptz(rows, (int)i, 2);
     }
     return 0;
 }
@@ -137,5 +130,7 @@ int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
     result = check_points(ask, question, range_out);
     if (result == 0 && question->interval != TR_KPI_NONE)
         result = find_buckets(ask, question, range_out);
+    if (result == 0 && question->interval != TR_KPI_NONE && question->compare)
+        result = find_buckets(ask, question, before_out);
     return result;
 }

@@ -24,8 +24,8 @@ static const char *const usual[] = {"value", "uses", "people", "adoption", "p50"
                                     "p75",   "p95",  "p99",    "mean",     "n"};
 /* What an answer says about itself, beside its numbers. */
 static const char *const about[] = {
-    "kpi",      "unit",       "from", "to",     "interval", "name",  "goal", "percentile",
-    "timezone", "definition", "by",   "source", "as_of",    "error", "t",    "other"};
+    "kpi",        "unit", "from",   "to",    "interval", "name", "goal",  "percentile", "timezone",
+    "definition", "by",   "source", "as_of", "error",    "t",    "other", "partial"};
 enum { USUAL = sizeof usual / sizeof *usual, ABOUT = sizeof about / sizeof *about, COLUMNS = 40 };
 
 struct table {
