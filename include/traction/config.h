@@ -39,6 +39,9 @@ struct tr_config {
     int live_listeners;
     int live_listeners_per_key;
     int live_projects;
+    int queries_waiting; /* of all keys */
+    int queries;         /* in one request */
+    size_t query_body_bytes;
     int commit_timeout_ms; /* how long ack=commit waits for PostgreSQL */
     int drain_timeout_ms;
     int ack;                            /* enum tr_intake_ack of requests that don't say */

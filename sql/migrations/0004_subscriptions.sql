@@ -62,6 +62,9 @@ as $$
     cross join lateral (select d.day at time zone zone as midnight) as m
 $$;
 
+-- First sign_up, with a channel or without.
+alter table traction.person add column signed_up_at timestamptz not null default 'infinity';
+
 -- What follows from events that have landed already.
 insert into traction.subscription_change (
     project_id, person, at, received_at, id, amount, currency, plan, previous_at, previous_amount,
@@ -102,6 +105,18 @@ from traction.subscription_change as s
 join traction.project as p on p.id = s.project_id
 where s.previous_amount > 0 or s.amount > 0
 group by 1, 2, 3, 4, 5;
+
+update traction.person as p
+set signed_up_at = s.at
+from (
+    select e.project_id, coalesce(a.person, e.person) as person, min(e.ts) as at
+    from traction.event as e
+    left join traction.alias as a on a.project_id = e.project_id and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
+    where e.name = 'sign_up' and not e.bot
+    group by 1, 2
+) as s
+where p.project_id = s.project_id and p.person = s.person;
 
 -- metric  key                         n                        amount
 -- cost    currency, U+001F, channel   acquisition_cost events  sum of value

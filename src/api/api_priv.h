@@ -105,9 +105,11 @@ void tr_api_on_compare(struct tr_http_request *request, void *context);
 /* reply.c: what an answer is, and errors as {"error":{code, message, parameter, hint}}. */
 void tr_api_answer(struct task *task, int status, const json_t *answer);
 void tr_api_answer_problem(struct task *task, const struct tr_kpi_problem *problem);
-json_t *tr_api_problem_json(const struct tr_kpi_problem *problem);
+/* code NULL: what the status says. */
+json_t *tr_api_problem_json(const char *code, const struct tr_kpi_problem *problem);
 /* Worker: sends at once. */
-void tr_api_respond_problem(struct tr_http_request *request, const struct tr_kpi_problem *problem);
+void tr_api_respond_problem(struct tr_http_request *request, const char *code,
+                            const struct tr_kpi_problem *problem);
 void tr_api_respond(struct tr_http_request *request, int status, const char *content_type,
                     struct tr_slice body, bool attachment);
 

@@ -147,7 +147,7 @@ static const char *exhausted(const struct task *task, int64_t until_us)
 /* The error of a question says which one it was. */
 static json_t *problem_at(const struct tr_kpi_problem *problem, size_t index)
 {
-    json_t *answer = tr_api_problem_json(problem);
+    json_t *answer = tr_api_problem_json(NULL, problem);
     json_object_set_new(json_object_get(answer, "error"), "index", json_integer((json_int_t)index));
     return answer;
 }

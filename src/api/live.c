@@ -290,7 +290,8 @@ static struct room *open_room(struct tr_api *api, struct tr_loop *loop, int32_t 
 static void refuse(struct tr_http_request *request, int status, const char *parameter,
                    const char *message, const char *hint)
 {
-    tr_api_respond_problem(request, &(struct tr_kpi_problem){status, parameter, message, hint});
+    tr_api_respond_problem(request, NULL,
+                           &(struct tr_kpi_problem){status, parameter, message, hint});
 }
 
 struct naming {

@@ -14,7 +14,14 @@
 static void refuse(struct tr_http_request *request, int status, const char *parameter,
                    const char *message, const char *hint)
 {
-    tr_api_respond_problem(request, &(struct tr_kpi_problem){status, parameter, message, hint});
+    tr_api_respond_problem(request, NULL,
+                           &(struct tr_kpi_problem){status, parameter, message, hint});
+}
+
+static void refuse_key(struct tr_http_request *request, int status, const char *code,
+                       const char *message, const char *hint)
+{
+    tr_api_respond_problem(request, code, &(struct tr_kpi_problem){status, NULL, message, hint});
 }
 
 /* Who asks
@@ -27,11 +34,13 @@ bool tr_api_check_key(struct tr_http_request *request, struct tr_api *api)
     if (request->method == TR_HTTP_POST && request->body_limit > api->options.body_bytes)
         request->body_limit = api->options.body_bytes;
     if (text.data == NULL) {
-        refuse(request, 401, NULL, "send a read key: Authorization: Bearer tr_…, or ?key=tr_…",
-               NULL);
+        refuse_key(request, 401, "no_key",
+                   "send a read key: Authorization: Bearer tr_…, or ?key=tr_…", NULL);
+    } else if (!tr_auth_ready(api->options.auth)) {
+        refuse_key(request, 503, "starting", "keys are not loaded yet; ask again", NULL);
     } else if (tr_auth_find_key(api->options.auth, text, key) != 0) {
-        refuse(request, tr_auth_ready(api->options.auth) ? 401 : 503, NULL,
-               "this key is not known here", "`traction key list` shows which are.");
+        refuse_key(request, 401, "unknown_key", "this key is not known here",
+                   "`traction key list` shows which are.");
     } else if (key->scope == TR_SCOPE_WRITE) {
         refuse(request, 403, NULL, "a write key may not read", "Use a read key (tr_…).");
     } else {

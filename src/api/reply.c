@@ -27,10 +27,11 @@ static const char *code_of(const struct tr_kpi_problem *problem)
     return "internal";
 }
 
-json_t *tr_api_problem_json(const struct tr_kpi_problem *problem)
+json_t *tr_api_problem_json(const char *code, const struct tr_kpi_problem *problem)
 {
-    return json_pack("{s:{s:s, s:s, s:s*, s:s*}}", "error", "code", code_of(problem), "message",
-                     problem->message, "parameter", problem->parameter, "hint", problem->hint);
+    return json_pack("{s:{s:s, s:s, s:s*, s:s*}}", "error", "code",
+                     code != NULL ? code : code_of(problem), "message", problem->message,
+                     "parameter", problem->parameter, "hint", problem->hint);
 }
 
 void tr_api_answer(struct task *task, int status, const json_t *answer)
@@ -43,7 +44,7 @@ void tr_api_answer(struct task *task, int status, const json_t *answer)
 
 void tr_api_answer_problem(struct task *task, const struct tr_kpi_problem *problem)
 {
-    json_t *answer = tr_api_problem_json(problem);
+    json_t *answer = tr_api_problem_json(NULL, problem);
     tr_api_answer(task, problem->status, answer);
     json_decref(answer);
 }
@@ -72,9 +73,10 @@ void tr_api_respond(struct tr_http_request *request, int status, const char *con
                              });
 }
 
-void tr_api_respond_problem(struct tr_http_request *request, const struct tr_kpi_problem *problem)
+void tr_api_respond_problem(struct tr_http_request *request, const char *code,
+                            const struct tr_kpi_problem *problem)
 {
-    json_t *answer = tr_api_problem_json(problem);
+    json_t *answer = tr_api_problem_json(code, problem);
     char *text = json_dumps(answer, JSON_COMPACT);
     json_decref(answer);
     tr_api_respond(request, problem->status, type_json, tr_slice_of(text), false);

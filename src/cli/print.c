@@ -59,8 +59,9 @@ static char *cell_text(const json_t *value)
         return tr_strdup("-");
     if (json_is_array(value))
         return list_text(value);
-    char *text = json_is_string(value) ? tr_strndup(json_string_value(value), CELL_MAX_BYTES)
-                                       : json_dumps(value, JSON_ENCODE_ANY);
+    char *text = json_is_string(value)
+                     ? tr_strndup(json_string_value(value), CELL_MAX_BYTES)
+                     : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
     for (char *c = text; *c != '\0'; c++)
         if (iscntrl((unsigned char)*c))
             *c = '?';

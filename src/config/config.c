@@ -44,6 +44,9 @@ struct tr_config *tr_config_new(void)
     config->live_listeners = 2000;
     config->live_listeners_per_key = 1000;
     config->live_projects = 100;
+    config->queries_waiting = 64;
+    config->queries = 50;
+    config->query_body_bytes = 64 << 10;
     config->drain_timeout_ms = 10000;
     config->privacy_address = TR_PRIVACY_ADDRESS_DROP;
     config->log_level = TR_LOG_INFO;

@@ -178,6 +178,12 @@ const struct tr_option tr_options[] = {
           "Listeners of one key; beyond them status 429."),
     COUNT("limits", "live_projects", live_projects, 0, 10000,
           "Projects that are listened to at the same time; beyond them status 503."),
+    COUNT("limits", "queries_waiting", queries_waiting, 1, 10000,
+          "KPI questions of all keys at the same time, those being answered included; beyond it "
+          "status 503."),
+    COUNT("limits", "queries", queries, 1, 1000, "KPI questions a request."),
+    SIZE("limits", "query_body", query_body_bytes, 1024, 8 * 1024 * KIB,
+         "Size of a body with KPI questions; limits.body bounds it too."),
 
     CHOICE("privacy", "address", privacy_address, address_names,
            "What becomes of the client's address after it was used at the door: it is not stored; "

@@ -83,9 +83,12 @@ static int read_parameter(struct tr_hypothesis_ask *ask, const struct tr_kpi_par
         if (tr_slice_is(given->name, refused[i]))
             return tr_read_refuse(ask, 400, refused[i], "%s: a comparison has no such parameter",
                                   refused[i]);
+    /* A funnel has a window of its own. */
+    struct tr_slice name =
+        tr_slice_is(given->name, "kpi_window") ? TR_SLICE("window") : given->name;
     if (tr_slice_is(given->name, "kpi"))
         comparison->measure.kpi = given->value;
-    else if (!tr_measure_add(&comparison->measure, given->name, given->value))
+    else if (!tr_measure_add(&comparison->measure, name, given->value))
         return tr_read_refuse(ask, 400, "where", "where: expected fewer parameters");
     return 0;
 }

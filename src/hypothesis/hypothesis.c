@@ -6,10 +6,14 @@
 #include "hypothesis_priv.h"
 
 #include "traction/base/alloc.h"
+#include "traction/base/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A list measures for so long, and a single question beyond. */
+#define LIST_US INT64_C(10000000)
 
 struct hypothesis {
     int64_t id;
@@ -261,6 +265,12 @@ static json_t *sample_json(int64_t sample, int64_t n)
     return sample < 0 ? json_null() : json_integer(sample > n ? sample - n : 0);
 }
 
+/* To the second: it is a guess. */
+static json_t *second_json(struct tr_hypothesis_ask *ask, int64_t us)
+{
+    return tr_time_json(ask, us - us % 1000000);
+}
+
 /* How many more it needs, and when they will have come if they go on coming so. */
 static int forecast(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothesis,
                     const struct tr_measure *measure, const struct tr_measured *measured, bool over,
@@ -283,7 +293,7 @@ static int forecast(struct tr_hypothesis_ask *ask, const struct hypothesis *hypo
     double early_us = early < 0 ? INFINITY : fmax(0, (double)(early - n)) / per_us;
     json_t *on = json_null();
     if (!over && early_us <= left_us)
-        on = tr_time_json(ask, measured->to_us + (int64_t)early_us);
+        on = second_json(ask, measured->to_us + (int64_t)early_us);
     else if (!over && at_end >= 0 && (double)n + per_us * left_us >= (double)at_end)
         on = tr_time_json(ask, hypothesis->until_us);
     json_object_set_new(found, "needs",
@@ -336,7 +346,9 @@ static int judge(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothe
     return 0;
 }
 
-/* Once. Whoever else was quicker has found it first. */
+enum { ALREADY_DECIDED = 2 };
+
+/* Once. ALREADY_DECIDED: somebody else was quicker, and what they found is what is told. */
 static int decide(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis,
                   const struct tr_measured *measured, enum tr_verdict verdict)
 {
@@ -350,20 +362,22 @@ static int decide(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis,
     tr_pg_bind_int8(params, measured->n);
     tr_pg_bind_text(params, text);
     hypothesis->decided_us = ask->now_us;
-    return tr_write(ask, "queries/hypothesis/hypothesis_decide", params, &row);
+    int result = tr_write(ask, "queries/hypothesis/hypothesis_decide", params, &row);
+    return result == 0 && tr_pg_rows(row) == 0 ? ALREADY_DECIDED : result;
 }
 
-static int not_begun(struct hypothesis *hypothesis)
+/* What is told when nothing could be measured. */
+static void tell_nothing(struct hypothesis *hypothesis, const char *reason)
 {
-    json_object_update_missing_new(hypothesis->found,
-                                   json_pack("{s:n, s:i, s:n, s:n, s:n, s:s, s:s}", "value", "n", 0,
-                                             "interval", "needs", "decided_on", "verdict",
-                                             tr_verdict_names[TR_TOO_EARLY], "reason",
-                                             "its period has not begun"));
-    return 0;
+    json_object_clear(hypothesis->found);
+    json_object_update_new(hypothesis->found,
+                           json_pack("{s:n, s:i, s:n, s:n, s:n, s:s, s:s}", "value", "n", 0,
+                                     "interval", "needs", "decided_on", "verdict",
+                                     tr_verdict_names[TR_TOO_EARLY], "reason", reason));
 }
 
-/* Fills found: from what was written down, or from what is there now. */
+/* Fills found: from what was written down, or from what is there now. ALREADY_DECIDED: not, read it
+ * again. */
 static int find(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
 {
     struct tr_measure measure = {.kpi = tr_slice_of(hypothesis->kpi)};
@@ -372,8 +386,10 @@ static int find(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
     if (hypothesis->found != NULL)
         return 0;
     hypothesis->found = json_object();
-    if (ask->now_us <= hypothesis->from_us)
-        return not_begun(hypothesis);
+    if (ask->now_us <= hypothesis->from_us) {
+        tell_nothing(hypothesis, "its period has not begun");
+        return 0;
+    }
     /* The one look at the end waits until everything that was received by then is in. */
     bool over = ask->now_us >= hypothesis->until_us && ask->as_of_us >= hypothesis->until_us;
     int64_t to_us = ask->now_us < hypothesis->until_us ? ask->now_us : hypothesis->until_us;
@@ -384,7 +400,11 @@ static int find(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
         result = judge(ask, hypothesis, &measure, &measured, over, hypothesis->found, &verdict);
     if (result == 0 && (over || verdict != TR_TOO_EARLY))
         result = decide(ask, hypothesis, &measured, verdict);
-    return result;
+    if (result != TR_KPI_PROBLEM)
+        return result;
+    /* Too slow, or of a KPI that is no more: the others are told all the same. */
+    tell_nothing(hypothesis, ask->problem->message);
+    return 0;
 }
 
 /* Telling ---------------------------------------------------------------------------------------
@@ -464,6 +484,22 @@ static void read_row(const struct tr_pg_result *rows, int row, struct tr_arena *
     };
 }
 
+/* Judges one, and appends it to the list. */
+static int list_one(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis, int64_t until_us,
+                    json_t *list)
+{
+    int result = 0;
+    if (hypothesis->found == NULL && tr_clock_mono_us() >= until_us) {
+        hypothesis->found = json_object();
+        tell_nothing(hypothesis, "those before it took all the time there was: ask for it alone");
+    } else {
+        result = find(ask, hypothesis);
+    }
+    if (result == 0)
+        json_array_append_new(list, tell(ask, hypothesis));
+    return result;
+}
+
 /* id -1: all. Appends them, judged, to the list. */
 static int list_into(struct tr_hypothesis_ask *ask, int64_t id, json_t *list)
 {
@@ -473,12 +509,13 @@ static int list_into(struct tr_hypothesis_ask *ask, int64_t id, json_t *list)
     tr_pg_bind_int8(params, id);
     int result = tr_pg_query(ask->pg, tr_pg_sql("queries/hypothesis/hypothesis_list"), params,
                              &rows, ask->error);
+    int64_t until_us = tr_clock_mono_us() + LIST_US;
     for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
         struct hypothesis hypothesis;
         read_row(rows, row, ask->arena, &hypothesis);
-        result = find(ask, &hypothesis);
-        if (result == 0)
-            json_array_append_new(list, tell(ask, &hypothesis));
+        result = list_one(ask, &hypothesis, until_us, list);
+        if (result == ALREADY_DECIDED)
+            result = list_into(ask, hypothesis.id, list);
         hypothesis_fini(&hypothesis);
     }
     return result;

@@ -111,10 +111,15 @@ static int check_key(struct door *door, struct tr_slice key, const char **code,
                      const char **message)
 {
     struct tr_auth *auth = door->intake->options.auth;
+    if (!tr_auth_ready(auth)) {
+        *code = "starting";
+        *message = "keys are not loaded yet; send the events again";
+        return 503;
+    }
     if (tr_auth_find_key(auth, key, &door->key) != 0) {
         *code = "unknown_key";
         *message = "this key is not known here; `traction key list` shows which are";
-        return tr_auth_ready(auth) ? 401 : 503;
+        return 401;
     }
     if (door->key.scope == TR_SCOPE_READ) {
         *code = "wrong_scope";

@@ -9,6 +9,8 @@
  */
 #include "kpi_priv.h"
 
+#include "traction/standard.h"
+
 enum { PROPERTY_MAX_BYTES = 200 };
 
 static const char *const names[] = {
@@ -31,6 +33,21 @@ bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimen
         if (tr_slice_is(text, names[i]))
             dimension_out->fragment = names[i];
     return dimension_out->fragment != NULL;
+}
+
+bool tr_kpi_parse_vital(struct tr_slice text, struct tr_kpi_dimension *dimension_out)
+{
+    static const char prefix[] = "web_vital.";
+    size_t skip = sizeof prefix - 1;
+    if (!tr_slice_starts(text, prefix))
+        return false;
+    *dimension_out = (struct tr_kpi_dimension){
+        .fragment = "web_vital",
+        .property = tr_slice(text.data + skip, text.size - skip),
+        .text = text,
+        .vital = true,
+    };
+    return tr_vital_find(dimension_out->property) != NULL;
 }
 
 /* Copies an alternative, and makes a pattern of it; returns its length. */

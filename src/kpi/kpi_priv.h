@@ -23,7 +23,6 @@ enum {
 enum tr_kpi_shape {
     TR_KPI_COUNT,        /* x */
     TR_KPI_RATIO,        /* x of y */
-    TR_KPI_MONEY,        /* amounts by currency */
     TR_KPI_DISTRIBUTION, /* percentiles and mean */
     TR_KPI_FEATURES,     /* x uses by people, of y */
     TR_KPI_FIELDS,       /* value, n, and whatever other columns the query has, by their names */
@@ -48,17 +47,18 @@ struct tr_kpi_entry {
     enum tr_kpi_shape shape;
     enum tr_kpi_evidence evidence;
     enum tr_kpi_better better;
-    bool days;          /* rollups know only whole days of the project's time zone */
-    bool whole_days;    /* about days: of the question's time zone, no shorter intervals */
-    bool no_series;     /* one number for the whole range */
-    int points;         /* intervals at most; 0: as many as others */
-    bool exact;         /* "rollup" reads tables with instants: any range and interval will do */
-    unsigned takes;     /* enum tr_kpi_extra */
-    const char *by;     /* always grouped by this */
-    bool by_any;        /* or, if asked, by something else */
-    const char *event;  /* bound as :name */
-    const char *metric; /* bound as :metric */
-    double percentile;  /* of value, unless asked otherwise; 0: value is the mean */
+    bool days;           /* rollups know only whole days of the project's time zone */
+    bool whole_days;     /* about days: of the question's time zone, no shorter intervals */
+    bool no_series;      /* one number for the whole range */
+    int points;          /* intervals at most; 0: as many as others */
+    bool exact;          /* "rollup" reads tables with instants: any range and interval will do */
+    unsigned takes;      /* enum tr_kpi_extra */
+    const char *by;      /* always grouped by this */
+    bool by_any;         /* or, if asked, by something else */
+    const char *only_by; /* grouped by this at most; "": by nothing; NULL: by anything */
+    const char *event;   /* bound as :name */
+    const char *metric;  /* bound as :metric */
+    double percentile;   /* of value, unless asked otherwise; 0: value is the mean */
 };
 
 extern const struct tr_kpi_entry tr_kpi_entries[];
@@ -103,15 +103,24 @@ enum tr_kpi_interval {
 };
 extern const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE];
 
-/* Which range a question's answer is held against. */
-enum tr_kpi_compare { TR_KPI_ALONE, TR_KPI_PREVIOUS, TR_KPI_WEEKS, TR_KPI_YEAR, TR_KPI_COMPARES };
+/* What a range is compared with: none, the period before, the same weekdays, the same dates. */
+enum tr_kpi_compare {
+    TR_KPI_COMPARE_NONE,
+    TR_KPI_COMPARE_PREVIOUS,
+    TR_KPI_COMPARE_WEEK,
+    TR_KPI_COMPARE_YEAR,
+    TR_KPI_COMPARES,
+};
 extern const char *const tr_kpi_compare_names[TR_KPI_COMPARES];
 
 struct tr_kpi_dimension {
     const char *fragment;     /* of dimensions.sql; NULL: none */
-    struct tr_slice property; /* of the dimension "properties" */
+    struct tr_slice property; /* of the dimensions "properties" and "web_vital" */
     struct tr_slice text;     /* as asked */
+    bool vital;               /* of people, by their own web vitals */
 };
+/* web_vital.METRIC; false: it is not. */
+bool tr_kpi_parse_vital(struct tr_slice text, struct tr_kpi_dimension *dimension_out);
 /* false: not a dimension. */
 bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimension_out);
 /* Each is a fragment of dimensions.sql. */
@@ -122,6 +131,8 @@ bool tr_kpi_parse_dimension(struct tr_slice text, struct tr_kpi_dimension *dimen
 /* clang-format on */
 #define TR_KPI_DIMENSION_TEXT(name) #name ", "
 #define TR_KPI_DIMENSION_LIST TR_KPI_DIMENSIONS(TR_KPI_DIMENSION_TEXT) "properties.NAME"
+/* Of people, by how they fared: only to break down by. */
+#define TR_KPI_VITAL_DIMENSIONS "web_vital.LCP, INP, CLS, FCP or TTFB"
 
 struct tr_kpi_condition {
     struct tr_kpi_dimension dimension;
@@ -224,6 +235,8 @@ const char *tr_kpi_stored_fragment(const struct tr_kpi_question *question, const
 /* Whether tables of facts, which know any instant, can answer. */
 bool tr_kpi_plan_facts(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
                        struct tr_kpi_plan *plan_out);
+/* Whether the query over events knows whose they are. */
+bool tr_kpi_asks_people(const struct tr_kpi_question *question);
 /* Whether rollups of this grain can answer; false: plan_out->reason says why not. */
 bool tr_kpi_plan_rollup(const struct tr_kpi_question *question, const struct tr_kpi_range *range,
                         char grain, struct tr_kpi_plan *plan_out);
@@ -274,8 +287,7 @@ struct tr_kpi_point {
     int64_t y;
     int64_t n;
     int64_t people;
-    struct tr_slice amount; /* decimal; data NULL: 0 */
-    double value;           /* of a distribution */
+    double value; /* of a distribution */
     double mean;
     double sd; /* of the total alone */
     double quantiles[TR_KPI_QUANTILES];
@@ -288,17 +300,10 @@ struct tr_kpi_group {
     struct tr_kpi_point *series; /* bucket_count, NULL without intervals */
 };
 
-struct tr_kpi_amount {
-    struct tr_slice currency;
-    struct tr_slice amount;
-};
-
 struct tr_kpi_numbers {
     struct tr_kpi_point total;
     struct tr_kpi_point *series;                        /* bucket_count, NULL without intervals */
     struct tr_kpi_group *groups[TR_KPI_GROUPS_MAX + 1]; /* [0] other, [1] first …; NULL: none */
-    struct tr_kpi_amount *currencies;
-    size_t currency_count;
     const struct tr_kpi_field *fields; /* TR_KPI_FIELDS: all but level, t, g, label */
     size_t field_count;
 };

@@ -62,40 +62,12 @@ static void read_plain(const struct tr_pg_result *rows, int row, struct tr_kpi_p
     point->n = tr_pg_column(rows, "n") >= 0 ? get_int(rows, row, "n") : point->x;
 }
 
-static void add_currency(struct tr_kpi_numbers *numbers, struct tr_slice currency,
-                         struct tr_slice amount, size_t most, struct tr_arena *arena)
-{
-    if (numbers->currencies == NULL)
-        numbers->currencies = tr_arena_alloc(arena, most * sizeof *numbers->currencies);
-    numbers->currencies[numbers->currency_count++] = (struct tr_kpi_amount){currency, amount};
-}
-
-/* A row for each currency: the project's is the value, the sample is all. */
-static void read_money(const struct tr_kpi_scope *scope, const struct tr_pg_result *rows, int row,
-                       struct tr_kpi_numbers *numbers, struct tr_kpi_point *point,
-                       struct tr_arena *arena)
-{
-    struct tr_slice currency =
-        tr_arena_dup(arena, tr_pg_get_bytes(rows, row, tr_pg_column(rows, "k")));
-    struct tr_slice amount =
-        tr_arena_dup(arena, tr_pg_get_bytes(rows, row, tr_pg_column(rows, "x")));
-    point->known = true;
-    point->n += get_int(rows, row, "n");
-    if (tr_slice_is(currency, scope->question->project->currency))
-        point->amount = amount;
-    if (point == &numbers->total)
-        add_currency(numbers, currency, amount, (size_t)tr_pg_rows(rows), arena);
-}
-
 static void read_rows(const struct tr_kpi_scope *scope, const struct tr_pg_result *rows,
                       struct tr_kpi_numbers *numbers, struct tr_arena *arena)
 {
-    bool money = scope->question->entry->shape == TR_KPI_MONEY;
     for (int row = 0; row < tr_pg_rows(rows); row++) {
         struct tr_kpi_point *point = tr_kpi_point_of(scope, rows, row, numbers, arena);
-        if (point != NULL && money)
-            read_money(scope, rows, row, numbers, point, arena);
-        else if (point != NULL)
+        if (point != NULL)
             read_plain(rows, row, point);
     }
 }

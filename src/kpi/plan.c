@@ -45,6 +45,13 @@ const char *tr_kpi_fragment(const struct tr_kpi_question *question, bool rollup)
     return found != NULL ? found : find_fragment(question, "events");
 }
 
+bool tr_kpi_asks_people(const struct tr_kpi_question *question)
+{
+    const char *fragment = tr_kpi_fragment(question, false);
+    return fragment != NULL && (strstr(fragment, "{people_events}") != NULL ||
+                                strstr(fragment, "{session_events}") != NULL);
+}
+
 static const char *why_no_rollup(const struct tr_kpi_question *question, const char *kind)
 {
     if (question->condition_count > 0)

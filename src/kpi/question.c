@@ -15,10 +15,10 @@ const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE] = {
     [TR_KPI_DAY] = "day",   [TR_KPI_WEEK] = "week",     [TR_KPI_MONTH] = "month",
 };
 const char *const tr_kpi_compare_names[TR_KPI_COMPARES] = {
-    [TR_KPI_ALONE] = "",
-    [TR_KPI_PREVIOUS] = "previous",
-    [TR_KPI_WEEKS] = "week",
-    [TR_KPI_YEAR] = "year",
+    [TR_KPI_COMPARE_NONE] = "",
+    [TR_KPI_COMPARE_PREVIOUS] = "previous",
+    [TR_KPI_COMPARE_WEEK] = "week",
+    [TR_KPI_COMPARE_YEAR] = "year",
 };
 
 int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, const char *hint,
@@ -41,26 +41,22 @@ int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, con
 /* Values
  * ----------------------------------------------------------------------------------------- */
 
-#define WHEN_FORMS                                                                            \
-    "expected RFC 3339 (2026-11-01T00:00:00Z), a date, now, today, yesterday, or -7d, -24h, " \
-    "-30m, -2w, at most 100 years back"
-static const char when_forms[] = WHEN_FORMS;
-static const char from_forms[] = WHEN_FORMS "; or begin";
+static const char when_forms[] =
+    "expected RFC 3339 (2026-11-01T00:00:00Z), a date, now, today, yesterday, or -7d, -24h, -30m, "
+    "-2w, at most 100 years back";
 
 static const char *parse_from(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                               struct tr_slice value)
 {
-    if (tr_slice_is(value, "begin")) {
-        question->from = (struct tr_kpi_when){.kind = TR_KPI_BEGIN};
+    if (tr_kpi_parse_when(value, ask->now_us, &question->from))
         return NULL;
-    }
-    return tr_kpi_parse_when(value, ask->now_us, &question->from) ? NULL : from_forms;
+    return tr_arena_printf(ask->arena, "%s; or begin", when_forms);
 }
 
 static const char *parse_to(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                             struct tr_slice value)
 {
-    if (!tr_kpi_parse_when(value, ask->now_us, &question->to))
+    if (!tr_kpi_parse_when(value, ask->now_us, &question->to) || question->to.kind == TR_KPI_BEGIN)
         return when_forms;
     question->to.days += question->to.named;
     return NULL;
@@ -92,10 +88,14 @@ static const char *parse_by(struct tr_kpi_ask *ask, struct tr_kpi_question *ques
                             struct tr_slice value)
 {
     const char *fixed = question->entry->by;
-    if (!tr_kpi_parse_dimension(value, &question->by))
-        return "expected one of " TR_KPI_DIMENSION_LIST;
+    if (!tr_kpi_parse_dimension(value, &question->by) && !tr_kpi_parse_vital(value, &question->by))
+        return "expected one of " TR_KPI_DIMENSION_LIST ", " TR_KPI_VITAL_DIMENSIONS;
     if (fixed != NULL && !question->entry->by_any && !tr_slice_is(value, fixed))
         return tr_arena_printf(ask->arena, "%s is always by %s", question->entry->name, fixed);
+    const char *only = question->entry->only_by;
+    if (only != NULL && !tr_slice_is(value, only))
+        return tr_arena_printf(ask->arena, "%s cannot be broken down%s%s", question->entry->name,
+                               *only != '\0' ? " but by " : "", only);
     return NULL;
 }
 
@@ -112,10 +112,10 @@ static const char *parse_compare(struct tr_kpi_ask *ask, struct tr_kpi_question 
                                  struct tr_slice value)
 {
     (void)ask;
-    for (int i = TR_KPI_PREVIOUS; i < TR_KPI_COMPARES; i++)
+    for (int i = TR_KPI_COMPARE_PREVIOUS; i < TR_KPI_COMPARES; i++)
         if (tr_slice_is(value, tr_kpi_compare_names[i]))
             question->compare = (enum tr_kpi_compare)i;
-    return question->compare ? NULL : "expected previous, week or year";
+    return question->compare != TR_KPI_COMPARE_NONE ? NULL : "expected previous, week or year";
 }
 
 static const char *parse_include(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
@@ -370,6 +370,10 @@ static int check_taken(struct tr_kpi_ask *ask, const struct tr_kpi_question *que
         (question->interval == TR_KPI_HOUR || question->interval == TR_KPI_MINUTE))
         return tr_kpi_refuse(ask, 400, "interval", NULL,
                              "interval: %s is about days; expected day, week, month or none",
+                             entry->name);
+    if (question->by.vital && !tr_kpi_asks_people(question))
+        return tr_kpi_refuse(ask, 400, "by", NULL,
+                             "by: %s does not count people, whom alone web vitals part",
                              entry->name);
     if (entry->takes & TR_KPI_TAKES_STEPS && question->step_count == 0)
         return tr_kpi_refuse(ask, 400, "steps", NULL,

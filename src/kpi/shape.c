@@ -19,20 +19,6 @@ static json_t *time_json(int64_t us)
     return json_string(text);
 }
 
-/* An amount as a number: whole where it is, else as near as a double comes, which is the cent up to
- * 10^13. */
-static json_t *amount_json(struct tr_slice amount)
-{
-    char text[400] = "0";
-    if (amount.size > 0 && amount.size < sizeof text) {
-        memcpy(text, amount.data, amount.size);
-        text[amount.size] = '\0';
-    }
-    if (strchr(text, '.') == NULL && amount.size <= 18)
-        return json_integer(strtoll(text, NULL, 10));
-    return json_real(strtod(text, NULL));
-}
-
 static json_t *ratio_json(int64_t part, int64_t whole)
 {
     return whole > 0 ? json_real((double)part / (double)whole) : json_null();
@@ -44,8 +30,6 @@ static json_t *value_json(const struct tr_kpi_result *result, const struct tr_kp
     switch (result->question->entry->shape) {
     case TR_KPI_RATIO:
         return ratio_json(point->x, point->y);
-    case TR_KPI_MONEY:
-        return amount_json(point->amount);
     case TR_KPI_DISTRIBUTION:
     case TR_KPI_VITALS:
         return point->known ? json_real(point->value) : json_null();
@@ -127,7 +111,7 @@ static void add_beside(json_t *object, const struct tr_kpi_result *result,
         add_vitals(object, point, is_whole(result, point));
     if (shape == TR_KPI_DISTRIBUTION)
         add_distribution(object, point);
-    if (shape == TR_KPI_DISTRIBUTION || shape == TR_KPI_MONEY)
+    if (shape == TR_KPI_DISTRIBUTION)
         json_object_set_new(object, "n", json_integer(point->n));
     if (shape == TR_KPI_RATIO)
         json_object_set_new(object, "n", json_integer(point->y));
@@ -225,21 +209,6 @@ static json_t *previous_json(const struct tr_kpi_result *result)
     return previous;
 }
 
-static void add_currencies(json_t *object, const struct tr_kpi_numbers *numbers)
-{
-    json_t *amounts = json_object();
-    json_t *exact = json_object();
-    for (size_t i = 0; i < numbers->currency_count; i++) {
-        const struct tr_kpi_amount *amount = &numbers->currencies[i];
-        json_object_setn_new(amounts, amount->currency.data, amount->currency.size,
-                             amount_json(amount->amount));
-        json_object_setn_new(exact, amount->currency.data, amount->currency.size,
-                             text_json(amount->amount));
-    }
-    json_object_set_new(object, "currencies", amounts);
-    json_object_set_new(object, "exact", exact);
-}
-
 static json_t *notes_json(const struct tr_kpi_result *result)
 {
     const struct tr_kpi_question *question = result->question;
@@ -248,12 +217,6 @@ static json_t *notes_json(const struct tr_kpi_result *result)
     json_t *notes = json_array();
     if (question->entry->note != NULL)
         json_array_append_new(notes, json_string(question->entry->note));
-    for (size_t i = 0; i < numbers->currency_count; i++)
-        if (!tr_slice_is(numbers->currencies[i].currency, question->project->currency)) {
-            json_array_append_new(notes, json_string("amounts in other currencies are not in the "
-                                                     "value: no rates are set"));
-            break;
-        }
     struct tr_slice said = tr_kpi_field_note(numbers, &numbers->total);
     if (said.data != NULL)
         json_array_append_new(notes, text_json(said));
@@ -310,8 +273,6 @@ static void add_numbers(json_t *object, const struct tr_kpi_result *result)
         add_vitals(object, &numbers->total, true);
         json_object_set_new(object, "passed", passed_json(numbers));
     }
-    if (shape == TR_KPI_MONEY)
-        add_currencies(object, numbers);
     if (shape == TR_KPI_FEATURES)
         json_object_set_new(object, "active_users", json_integer(numbers->total.y));
     json_object_set_new(object, "series", series_json(result, numbers->series, NULL));

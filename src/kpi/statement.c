@@ -251,6 +251,11 @@ static void bind_property(const struct statement *statement)
     tr_pg_bind_text(statement->params, dimension_of(statement)->property);
 }
 
+static void bind_vital(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, statement->scope->question->by.property);
+}
+
 static void bind_values(const struct statement *statement)
 {
     const struct tr_kpi_condition *condition = statement->condition;
@@ -285,6 +290,7 @@ static const struct {
     {"now", bind_now, false},
     {"metric", bind_metric, false},
     {"currency", bind_currency, false},
+    {"vital", bind_vital, false},
     {"property", bind_property, true},
     {"values", bind_values, true},
     {"survey", bind_survey, false},
@@ -426,6 +432,12 @@ static void put_key_of_t(struct statement *statement)
     expand_common(statement, statement->scope->series ? "key_series" : "key_total");
 }
 
+static void put_vital_of_person(struct statement *statement)
+{
+    bool vital = statement->scope->groups && statement->scope->question->by.vital;
+    expand_common(statement, vital ? "rating_of_person" : "no_rating");
+}
+
 static void put_sets_of_g(struct statement *statement)
 {
     expand_common(statement, statement->scope->groups ? "sets_of_g_groups" : "sets_of_g_total");
@@ -463,6 +475,7 @@ static const struct {
     const char *name;
     void (*put)(struct statement *statement);
 } pieces[] = {
+    {"vital_of_person", put_vital_of_person},
     {"sets_of_g", put_sets_of_g},
     {"whole_and_g", put_whole_and_g},
     {"funnel_steps", put_funnel_steps},

@@ -151,10 +151,10 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
     },
     {
         .name = "revenue",
-        .definition = "sum of purchase values in the project's currency, refunds taken off",
+        .definition = "sum of purchase values, refunds taken off, in the project's currency",
         .formula = "sum(purchase.value)",
         .sample = "purchases",
-        .shape = TR_KPI_MONEY,
+        .shape = TR_KPI_FIELDS,
         .better = TR_KPI_UP,
     },
     /* Engagement */
@@ -428,6 +428,60 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .days = true,
         .better = TR_KPI_UP,
         .metric = "grr",
+    },
+    {
+        .name = "arpu",
+        .definition = "average revenue per user: revenue / people with an engagement event",
+        .formula = "revenue / active_users",
+        .sample = "active people",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
+        .days = true,
+    },
+    {
+        .name = "ltv",
+        .definition = "what a customer brings in before they leave: average monthly amount at the "
+                      "end x gross margin / share of customers that leaves in 30 days",
+        .formula = "MRR / customers x gross margin / (churn_rate x 30 / days)",
+        .sample = "customers at the start",
+        .note = "nobody left: null",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
+        .days = true,
+    },
+    {
+        .name = "acquisition_cost",
+        .definition = "what a new paying customer cost: acquisition_cost events / people whose "
+                      "first purchase or subscription falls in the range",
+        .formula = "sum(acquisition_cost.value) / count(person whose first payment is in the "
+                   "range)",
+        .sample = "new customers",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_DOWN,
+        .only_by = "channel",
+    },
+    {
+        .name = "payback",
+        .definition = "after how many months a new customer has paid back what they cost",
+        .formula = "acquisition_cost / (MRR / customers x gross margin)",
+        .unit = "months",
+        .sample = "new customers",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_DOWN,
+        .days = true,
+        .only_by = "",
+    },
+    {
+        .name = "acquisition",
+        .definition = "new people by the channel they came through, how many of them signed up and "
+                      "converted by the end of the range, and what was spent there",
+        .formula = "count(person whose first event is in the range) by channel",
+        .unit = "users",
+        .sample = "new people",
+        .note = "customers are all whose first payment falls in the range, new people or not",
+        .shape = TR_KPI_FIELDS,
+        .better = TR_KPI_UP,
+        .by = "channel",
     },
 };
 

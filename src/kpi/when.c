@@ -174,6 +174,10 @@ bool tr_kpi_parse_when(struct tr_slice text, int64_t now_us, struct tr_kpi_when 
         *when_out = (struct tr_kpi_when){.kind = TR_KPI_INSTANT, .instant_us = now_us};
         return true;
     }
+    if (tr_slice_is(text, "begin")) {
+        when_out->kind = TR_KPI_BEGIN;
+        return true;
+    }
     if (tr_slice_is(text, "today") || tr_slice_is(text, "yesterday")) {
         when_out->kind = TR_KPI_TODAY;
         when_out->days = tr_slice_is(text, "today") ? 0 : -1;

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { TOP = 10, EVENT_FIELDS = 8, EVENT_BYTES = 65536, FRAME_BYTES = 256 << 10 };
+enum { TOP = 10, EVENT_FIELDS = 8, EVENT_BYTES = 16384, FRAME_BYTES = 1 << 20 };
 
 struct frame {
     struct tr_live_frame public; /* first, so that one is the other */
@@ -250,9 +250,9 @@ static struct span append_newest(struct frame *frame, const struct window *windo
                                  int text)
 {
     const struct newest *event = &window->events[number % TR_LIVE_EVENTS];
-    struct span span = {frame->text.size, event->size[text]};
+    size_t from = frame->text.size;
     tr_buf_append(&frame->text, event->text[text], event->size[text]);
-    return span;
+    return (struct span){from, frame->text.size - from};
 }
 
 static void add_events(struct frame *frame, const struct window *window)
@@ -297,7 +297,8 @@ struct tr_live_frame *tr_live_frame_new(struct window *window, const struct fram
     atomic_init(&frame->keepers, 1);
     frame->public.number = facts->number;
     tr_buf_init(&frame->text, FRAME_BYTES);
-    /* Slices are taken when nothing is appended any more: the room for all is there from here. */
+    /* Slices are taken while others are still appended, so the room for all is there from here: ten
+     * events as two texts, twice, and the stats, twice, of the largest names there can be. */
     tr_buf_reserve(&frame->text, FRAME_BYTES);
     add_events(frame, window);
     add_pieces(frame, window, facts);

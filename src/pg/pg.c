@@ -23,13 +23,22 @@ struct tr_pg {
     int prepared_count;
 };
 
+/* 23514 is also any check constraint's, and whatever a trigger raises. That no partition takes the
+ * row is said about a table, by a function of the server whose name no locale translates; and it
+ * names no constraint. */
+static bool is_about_routing(const PGresult *result)
+{
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    return PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) == NULL &&
+           PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL &&
+           (function == NULL || strcmp(function, "ExecFindPartition") == 0);
+}
+
 static void note_failure(struct tr_pg *pg, const PGresult *result)
 {
     const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state != NULL ? state : "");
-    /* 23514 is also any check constraint's; a missing partition has no constraint's name. */
-    pg->no_partition = strcmp(pg->sqlstate, "23514") == 0 &&
-                       PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) == NULL;
+    pg->no_partition = strcmp(pg->sqlstate, "23514") == 0 && is_about_routing(result);
 }
 
 static int fail(struct tr_pg *pg, const PGresult *result, struct tr_error *error)
@@ -141,8 +150,10 @@ enum tr_pg_error_class tr_pg_error_class(const struct tr_pg *pg)
         const char *prefix;
         enum tr_pg_error_class class;
     } classes[] = {
-        {"57014", TR_PG_TIMEOUT}, {"22", TR_PG_DATA},    {"23", TR_PG_DATA},
-        {"54000", TR_PG_DATA},    {"54001", TR_PG_DATA},
+        {"57014", TR_PG_TIMEOUT},
+        {"22", TR_PG_DATA},
+        {"23", TR_PG_DATA},
+        {"54", TR_PG_DATA},
     };
     if (pg->no_partition)
         return TR_PG_NO_PARTITION;

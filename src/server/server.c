@@ -186,6 +186,9 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     api.live_listeners = config->live_listeners;
     api.live_listeners_per_key = config->live_listeners_per_key;
     api.live_projects = config->live_projects;
+    api.queries_waiting = config->queries_waiting;
+    api.batch = config->queries;
+    api.body_bytes = config->query_body_bytes;
     return tr_api_start(&server->api, &api, error);
 }
 

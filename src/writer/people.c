@@ -18,7 +18,15 @@
 enum { KNOWN_SLOTS = 1 << 17, BATCH_SLOTS = 1 << 14 };
 
 /* What of people is the earliest of something. */
-enum first { FIRST_SEEN, FIRST_CHANNEL, FIRST_SIGN_UP, FIRST_CONVERTED, FIRST_PAID, FIRSTS };
+enum first {
+    FIRST_SEEN,
+    FIRST_CHANNEL,
+    FIRST_SIGN_UP, /* that names a channel */
+    FIRST_CONVERTED,
+    FIRST_PAID,
+    FIRST_SIGNED_UP, /* at all */
+    FIRSTS
+};
 
 struct sighting {
     uint8_t key[KNOWN_KEY_BYTES]; /* person, project */
@@ -134,6 +142,8 @@ static void see(struct sighting *at, const struct item *item)
         at->us[FIRST_SIGN_UP] = record->timestamp_us;
         at->sign_up = record->channel;
     }
+    if (item->standard == STANDARD_SIGN_UP)
+        at->us[FIRST_SIGNED_UP] = record->timestamp_us;
     if (item->standard == STANDARD_CONVERSION)
         at->us[FIRST_CONVERTED] = record->timestamp_us;
     if (is_payment(item))
@@ -197,6 +207,7 @@ static void combine(struct sighting *at, const struct sighting *other)
     keep_earliest(&at->us[FIRST_SIGN_UP], &at->sign_up, other->us[FIRST_SIGN_UP], other->sign_up);
     keep_earliest(&at->us[FIRST_CONVERTED], NULL, other->us[FIRST_CONVERTED], TR_SLICE_NONE);
     keep_earliest(&at->us[FIRST_PAID], NULL, other->us[FIRST_PAID], TR_SLICE_NONE);
+    keep_earliest(&at->us[FIRST_SIGNED_UP], NULL, other->us[FIRST_SIGNED_UP], TR_SLICE_NONE);
 }
 
 /* One sighting a person. */
@@ -222,9 +233,11 @@ void tr_people_gather(struct people *people, const struct landing *landing)
     people->stored = false;
     for (size_t i = 0; i < landing->count; i++) {
         struct sighting at;
-        if (!tr_item_counts(&landing->items[i]))
+        const struct item *item = &landing->items[i];
+        /* Who says what was spent on a channel did not come through it. */
+        if (!tr_item_counts(item) || item->standard == STANDARD_ACQUISITION_COST)
             continue;
-        see(&at, &landing->items[i]);
+        see(&at, item);
         if (is_news(people, &at))
             list_it(people, &at);
     }

@@ -240,6 +240,66 @@ def idle(report, full):
     report.add("idle", "bytes a connection", (after - before) * (1 << 20) / count, "B")
 
 
+@contextlib.contextmanager
+def listening(up, count):
+    """So many listeners to GET /v1/live, each with its first frame."""
+    if count == 0:
+        yield
+        return
+    holder = subprocess.Popen([sys.executable, os.path.join(HERE, "listeners.py"), up.url,
+                               up.values["TRACTION_READ_KEY"], str(count)],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        if "listening" not in holder.stdout.readline():
+            raise RuntimeError("the listeners could not be connected")
+        yield
+    finally:
+        holder.terminate()
+        holder.wait()
+
+
+def live_round(up, count, seconds):
+    """30,000 events a second with so many listeners: figures of the load, processor time."""
+    with listening(up, count), tools.Meter(up) as meter:
+        figures = tools.generate(up, "--batch", 500, "--rate", 60, "--duration", f"{seconds}s",
+                                 "--ack", "disk")
+        tools.wait_landed(up)
+    return figures, meter.server, meter.postgres
+
+
+def live(report, full):
+    """What 1,000 listeners cost 30,000 events a second."""
+    seconds = 30 if full else 10
+    rounds = {0: [], 1: [], 1000: []}
+    with server() as up:
+        memory = []
+        for count in (100, 1000):  # what the first of them costs is not theirs
+            with listening(up, count):
+                time.sleep(3)
+                memory.append(tools.rss_mib(up))
+        report.add("live", "bytes a listener", (memory[1] - memory[0]) * (1 << 20) / 900, "B",
+                   at_most=4096)
+        for _ in range(ROUNDS):
+            for count, done in rounds.items():
+                done.append(live_round(up, count, seconds))
+        for count in rounds:
+            with listening(up, count), tools.Meter(up) as meter:
+                time.sleep(seconds)
+            report.add("live", f"processor, {count} listeners, nothing else",
+                       (meter.server + meter.postgres) / seconds, "cores")
+    for count, done in rounds.items():
+        events = median([figures["events_per_s"] for figures, _, _ in done])
+        report.add("live", f"events a second, {count} listeners", events, "/s")
+        report.add("live", f"p99, {count} listeners",
+                   median([figures["latency_ms"]["p99"] for figures, _, _ in done]), "ms")
+        for name, place in (("server", 1), ("PostgreSQL", 2)):
+            report.add("live", f"processor of the {name}, {count} listeners",
+                       median([spent[place] for spent in done]) / seconds, "cores")
+    report.add("live", "events with 1,000 listeners ÷ with none", median(
+        [many[0]["events_per_s"] / none[0]["events_per_s"]
+         for none, many in zip(rounds[0], rounds[1000])]), "", at_least=0.98)
+
+
 def memory(report, full):
     """Whether memory is flat while millions of events pass."""
     events = 10000000 if full else 600000
@@ -324,5 +384,5 @@ def spool_bytes(program):
     return sum(entry.stat().st_size for entry in os.scandir(program.spool))
 
 
-SECTIONS = {"limits": limits, "single": single, "latency": latency, "visible": visible,
+SECTIONS = {"limits": limits, "single": single, "latency": latency, "visible": visible, "live": live,
             "batch": batch, "idle": idle, "memory": memory, "kpi": kpi, "recovery": recovery}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Hypotheses, annotations and before-and-after, over HTTP and from the command line, with counts
 that are known exactly."""
+import concurrent.futures
 import datetime
 import json
 import os
@@ -44,9 +45,17 @@ def efforts(start, end, scores, n):
                "properties": {"survey": "s", "type": "ces"}}
 
 
+def visits():
+    """300 people, of whom 120 came on two days."""
+    for i in range(300):
+        for day in (2, 3) if i < 120 else (3,):
+            yield {"name": "page_view", "user": f"p{i}", "url": "https://a.example/",
+                   "timestamp": (NOW - datetime.timedelta(days=day)).isoformat()}
+
+
 @pytest.fixture(scope="module")
 def up():
-    events = [*requests("mended", -1, 0, 160, 400), *requests("mended", 0, 1, 40, 400),
+    events = [*visits(), *requests("mended", -1, 0, 160, 400), *requests("mended", 0, 1, 40, 400),
               *requests("same", -1, 0, 80, 400), *requests("same", 0, 1, 84, 400),
               *loads(-1, 0, 2000, 500), *loads(0, 1, 1000, 500),
               *efforts(-1, 0, (3, 4, 5), 120), *efforts(0, 1, (5, 6, 7), 120)]
@@ -185,6 +194,14 @@ def test_percentiles_and_means(up):
     assert ended["method"] == "student t" and ended["verdict"] == "validated"
     # sd² = 80 · 1 / 119; t = 1.98010 at 119: 6 ± 0.14821.
     assert ended["interval"]["low"] == pytest.approx(6 - 0.14821, abs=2e-4)
+
+
+def test_people_come_back(up):
+    fields = {"where": [], "kpi": "return_rate", "min_sample": 200,
+              "from": (NOW - datetime.timedelta(days=5)).strftime("%Y-%m-%d")}
+    answer = state(up, above=0.25, **fields)
+    assert answer["value"] == 0.4 and answer["n"] == 300 and answer["verdict"] == "validated"
+    assert state(up, above=0.55, **fields)["verdict"] == "refuted"
 
 
 def test_before_it_begins(up):
@@ -372,6 +389,24 @@ def test_windows_are_cut(up, release):
     out = cli(up, "annotation", "compare", str(release), "error_rate", "window=1h",
               "where=properties.service:mended")
     assert "better" in out and "newcombe" in out
+
+
+def test_a_funnel_has_a_window_of_its_own(up, release):
+    answer = compare(up, release, kpi="funnel", window="2h", kpi_window="1d",
+                     steps="api_request,page_load")
+    assert answer["before"]["n"] == 400 and answer["verdict"] in ("noise", "better", "worse")
+
+
+def test_many_look_at_once(up):
+    """All are told the same decision."""
+    made = state(up, below=0.3, **{"from": at(-2), "where": "properties.service:at-once"})
+    assert made["verdict"] == "too early"
+    assert up.post(list(requests("at-once", 0, 1, 40, 400)), "?ack=commit")[0] == 202
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        path = f"/v1/hypotheses/{made['id']}"
+        answers = [got[1] for got in pool.map(lambda _: call(up, "GET", path), range(4))]
+    assert answers[0]["verdict"] == "validated"
+    assert all(answer == answers[0] for answer in answers)
 
 
 @pytest.mark.parametrize("query, status, field", [

@@ -227,6 +227,24 @@ def test_identified_visitors_are_counted_once(traction_up):
         listener.until(lambda data: data["active_people"]["value"] == before + 1)
 
 
+def test_many_people_are_estimated(up):
+    """More in a batch than a note holds; the error that is told is two standard errors."""
+    up.start()
+    people = 20000
+    with listening(up) as listener:
+        for first in range(0, people, 1000):
+            status, _, _ = up.post([{"name": "crowd", "user": f"u{first + i}"} for i in range(1000)])
+            assert status == 202
+        stats = listener.until(lambda data: any(top["n"] == people for top in data["top_names"]))
+        found = stats["active_people"]
+        assert abs(found["value"] - people) <= 2 * found["error"] * people
+        assert found["error"] < 0.05
+        levels = harness.query(up.database_url, "select max(people_level), max(length(people))"
+                               " from traction.live_note")[0]
+        assert (found["error"] > 0) == (levels[0] > 0)
+        assert levels[1] <= 4096 * 20
+
+
 def test_a_listener_that_comes_back(traction_up):
     name = name_of("again")
     send(traction_up, [{"name": name}])

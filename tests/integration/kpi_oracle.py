@@ -94,7 +94,8 @@ def active_users(stretch):
 def new_users(stretch):
     stretch.cursor.execute(
         f"select count(*) from (select distinct on ({WHO}) * from oracle.event where"
-        f" {stretch.all} order by {WHO}, ts, received_at, id collate \"C\") f"
+        f" {stretch.all} and name <> 'acquisition_cost'"
+        f" order by {WHO}, ts, received_at, id collate \"C\") f"
         f" where ts >= %s and ts < %s and ({stretch.condition})", stretch.values)
     return {"value": stretch.cursor.fetchone()[0]}
 

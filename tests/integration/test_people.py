@@ -175,10 +175,12 @@ class Oracle:
                               and e.properties and e.properties.get("channel"))
             converted = [e.ts for e in events if e.name == "conversion"]
             paid = [e.ts for e in events if e.name == "purchase" and e.value > 0]
+            signed = [e.ts for e in events if e.name == "sign_up"]
             found[person] = (min(e.ts for e in events),
                              channels[0] if channels else (None, None),
                              sign_ups[0] if sign_ups else (None, None),
-                             min(converted, default=None), min(paid, default=None))
+                             min(converted, default=None), min(paid, default=None),
+                             min(signed, default=None))
         return found
 
 
@@ -220,9 +222,9 @@ def compare(cursor, project):
     cursor.execute(
         "select person::text, first_seen, nullif(channel_at, 'infinity'), channel,"
         " nullif(sign_up_at, 'infinity'), sign_up_channel, nullif(converted_at, 'infinity'),"
-        " nullif(paid_at, 'infinity') from traction.person where project_id = %s", (project,))
+        " nullif(paid_at, 'infinity'), nullif(signed_up_at, 'infinity') from traction.person where project_id = %s", (project,))
     people = oracle.people()
-    assert {row[0]: (row[1], (row[2], row[3]), (row[4], row[5]), row[6], row[7])
+    assert {row[0]: (row[1], (row[2], row[3]), (row[4], row[5]), *row[6:])
             for row in cursor.fetchall()} == people
     cursor.execute("select sum(n) from traction.rollup_count where project_id = %s"
                    " and metric = 'person' and grain = 'd'", (project,))

@@ -33,7 +33,8 @@ def random_event(rng, start):
     """Few moments, so that some are the same."""
     at = start + datetime.timedelta(hours=rng.randrange(60))
     name = rng.choice(["subscription_started", "subscription_changed", "subscription_changed",
-                       "subscription_cancelled", "identify", "acquisition_cost"])
+                       "subscription_cancelled", "identify", "acquisition_cost",
+                       "sign_up"])
     event = {"name": name, "timestamp": at.isoformat(), "properties": {}}
     if name == "identify" or rng.random() < 0.5:
         event["user"] = f"u{rng.randrange(6)}"
@@ -41,7 +42,7 @@ def random_event(rng, start):
         event["anonymous"] = f"a{rng.randrange(16)}"
     if rng.random() < 0.3:
         event["id"] = f"i{rng.randrange(200)}"
-    if name not in ("identify", "subscription_cancelled") and rng.random() < 0.95:
+    if name not in ("identify", "sign_up", "subscription_cancelled") and rng.random() < 0.95:
         event["value"] = rng.choice([0, 10, 10, 25.5, 99.99, -3])
     if rng.random() < 0.3:
         event["unit"] = rng.choice(["EUR", "USD"])
@@ -184,11 +185,14 @@ def test_migration_makes_up_for_the_past(traction_up, db, project):
             costs_now = cursor.fetchall()
             cursor.execute("select * from traction.subscription_day where n <> 0"
                            " order by 1, 2, 3, 4, 5")
-            return chains_now, costs_now, cursor.fetchall()
+            days_now = cursor.fetchall()
+            cursor.execute("select * from traction.person order by 1, 2")
+            return chains_now, costs_now, days_now, cursor.fetchall()
         before = rows()
         assert all(before)
         cursor.execute("begin; delete from traction.subscription_change;"
                        " delete from traction.subscription_day;"
+                       " update traction.person set signed_up_at = 'infinity';"
                        " delete from traction.rollup_count where metric = 'cost'")
         cursor.execute("-- What follows from events" + inserts)
         after = rows()

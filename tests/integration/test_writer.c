@@ -281,6 +281,31 @@ static void test_poison_is_set_aside_alone(void **state)
     tr_buf_fini(&frames);
 }
 
+/* A check that names no constraint looks like a missing partition, and is none. */
+static void test_a_check_without_a_name_is_poison(void **state)
+{
+    (void)state;
+    struct server server = {0};
+    struct tr_buf frames;
+    tr_buf_init(&frames, 64 << 20);
+    execute("create function public.refuse() returns trigger language plpgsql as $$ begin"
+            " if new.id in ('id-3', 'id-11') then raise exception 'no' using errcode = '23514',"
+            " schema = 'traction', table = 'event'; end if; return new; end $$");
+    execute("create trigger refuse before insert on traction.event"
+            " for each row execute function public.refuse()");
+    for (unsigned i = 0; i < 20; i++)
+        add_simple(&frames, i);
+    start_server(&server, "check");
+    append(&server, &frames);
+    check_ledger(20);
+    assert_int_equal(ask("select count(*) from traction.reject where code = 'sqlstate_23514'"), 2);
+    assert_int_equal(ask("select count(*) from traction.event"), 18);
+    execute("drop trigger refuse on traction.event");
+    execute("drop function public.refuse");
+    stop_server(&server);
+    tr_buf_fini(&frames);
+}
+
 static void test_postgres_killed_under_way(void **state)
 {
     (void)state;
@@ -495,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup(test_each_id_once, empty_tables),
         cmocka_unit_test_setup(test_each_id_once_on_two_servers, empty_tables),
         cmocka_unit_test_setup(test_poison_is_set_aside_alone, empty_tables),
+        cmocka_unit_test_setup(test_a_check_without_a_name_is_poison, empty_tables),
         cmocka_unit_test_setup(test_postgres_killed_under_way, empty_tables),
         cmocka_unit_test_setup(test_environment_is_no_poison, empty_tables),
         cmocka_unit_test_setup(test_dropped_partition_is_made_again, empty_tables),

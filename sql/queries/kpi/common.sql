@@ -21,6 +21,7 @@ traction.event e
 traction.event e
     left join traction.alias a on a.project_id = :project and a.anonymous = e.person
         and e.received_at >= a.from_at and e.received_at < a.to_at
+    {vital_of_person}
     where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
 -- fragment: people_history
 -- From the first event on, and not filtered: what followed from what.
@@ -36,7 +37,28 @@ traction.event e
     left join traction.visit v on v.project_id = :project and e.session_id is null and not e.bot
         and (e.kind = 'e' or e.name in ('error', 'page_load', 'web_vital'))
         and v.person = coalesce(a.person, e.person) and e.ts >= v.first_at and e.ts <= v.last_at
+    {vital_of_person}
     where e.project_id = :project and e.ts >= :from and e.ts < :to {bots} {where}
+-- fragment: rating_of_person
+-- How people fared: the rating of the 75th percentile of their own values of a web vital.
+left join (
+    select r.person, case when r.parts <= r.good then 'good' when r.parts <= r.poor
+            then 'needs improvement' else 'poor' end as rating
+    from (
+        select coalesce(b.person, w.person) as person, max(v.good) as good, max(v.poor) as poor,
+            percentile_disc(0.75) within group (order by round(w.value * v.parts)) as parts
+        from traction.event w
+        join {vitals} on v.metric = w.metric
+        left join traction.alias b on b.project_id = :project and b.anonymous = w.person
+            and w.received_at >= b.from_at and w.received_at < b.to_at
+        where w.project_id = :project and w.ts >= :from and w.ts < :to and not w.bot
+            and w.name = 'web_vital' and w.metric = :vital and w.value >= 0
+            and round(w.value * v.parts) <= v.most
+        group by 1
+    ) r
+) vital on vital.person = coalesce(a.person, e.person)
+-- fragment: no_rating
+
 -- fragment: person
 coalesce(a.person, e.person)
 -- fragment: session

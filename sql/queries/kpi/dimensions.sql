@@ -43,3 +43,5 @@ e.metric
 coalesce(e.properties ->> :property, e.properties #>> string_to_array(:property, '.'))
 -- fragment: error
 case when e.name = 'error' then traction.error_label(e.properties) end
+-- fragment: web_vital
+vital.rating

@@ -32,18 +32,260 @@ rates as materialized (
 )
 -- fragment: note
 note as materialized (
-    -- Which currencies of amounts are converted, and which cannot be.
+    -- Which of the currencies that are used are converted, and which cannot be.
     select nullif(concat_ws('; ',
         'amounts in ' || string_agg(a.k, ', ' order by a.k) filter (where r.rate is null)
             || ' are left out of the value: the project has no rate for them',
         'amounts in ' || string_agg(a.k, ', ' order by a.k) filter (where a.k <> :currency
             and r.rate is not null) || ' are converted at the rates that the project has now'
         ), '') as text
-    from (select distinct k from amounts) a
+    from (select distinct k from used) a
     left join rates r on r.k = a.k
 )
 -- fragment: note_of_key
 case when f.t = 0 and f.g = -1 then (select text from note) end as note
+
+-- Sums of money: cells (t, g, k, n, amount) of a question, t being null where it asks for no series.
+
+-- fragment: top_by_money
+top as materialized (
+    select array(
+        select c.g
+        from cells c
+        left join rates r on r.k = c.k
+        where {is_grouped}
+        group by c.g
+        order by coalesce(sum(c.amount * r.rate), 0) desc, c.g collate "C"
+        limit :groups
+    ) as labels
+)
+-- fragment: stretches
+-- What a row of c, at t and in the place g, counts for: the range, its interval, its group, both.
+cross join lateral (
+    select s.t, s.g
+    from (values (0, -1, true), (c.t, -1, :series), (0, c.g, {is_grouped}),
+        (c.t, c.g, :series and {is_grouped})) as s (t, g, asked)
+    where s.asked
+) p
+-- fragment: money
+amounts as materialized (
+    select p.t, p.g, c.k, sum(c.n)::bigint as n, sum(c.amount) as amount
+    from (select t, {place_anyway} as g, k, n, amount from cells) c
+    {stretches}
+    group by 1, 2, 3
+), money as materialized (
+    select a.t, a.g, sum(a.n)::bigint as n, coalesce(sum(a.amount * r.rate), 0) as amount,
+        jsonb_object_agg(a.k, trim_scale(a.amount)) as currencies,
+        jsonb_object_agg(a.k, trim_scale(a.amount)::text) as exact
+    from amounts a
+    left join rates r on r.k = a.k
+    group by 1, 2
+)
+-- fragment: used_amounts
+used as (select k from amounts)
+-- fragment: used_balances
+used as (select k from balances)
+-- fragment: used_both
+used as (select k from amounts union all select k from balances)
+
+-- fragment: revenue_of_rollup
+cells as materialized (
+    select {rollup_bucket} as t, null::text as g, coalesce(nullif(r.key, ''), :currency) as k, r.n,
+        r.amount
+    from {counts} and r.metric = 'revenue'
+)
+-- fragment: sums_of_money
+select {key}, coalesce(m.amount, 0)::float8 as value, coalesce(m.n, 0) as n,
+    coalesce(m.currencies, jsonb_build_object()) as currencies, coalesce(m.exact, jsonb_build_object()) as exact, {note_of_key}
+from (
+    select p.t, g.g from points p cross join (select -1 as g union select g from amounts) g
+) f
+left join money m on m.t = f.t and m.g = f.g
+-- fragment: per_user
+select {key}, coalesce(m.amount, 0)::float8 / nullif(u.n, 0)::float8 as value,
+    coalesce(u.n, 0) as n, coalesce(m.amount, 0) as revenue,
+    coalesce(m.currencies, jsonb_build_object()) as currencies, {note_of_key}
+from (
+    select p.t, g.g
+    from points p
+    cross join (select -1 as g union select g from amounts union select g from users) g
+) f
+left join money m on m.t = f.t and m.g = f.g
+left join users u on u.t = f.t and u.g = f.g
+
+-- What was spent to win people, and whom it won.
+
+-- fragment: costs_of_rollup
+cells as materialized (
+    select {rollup_bucket} as t, nullif(substr(r.key, strpos(r.key, chr(31)) + 1), '') as g,
+        coalesce(nullif(split_part(r.key, chr(31), 1), ''), :currency) as k, sum(r.n) as n,
+        sum(r.amount) as amount
+    from {counts} and r.metric = 'cost'
+    group by 1, 2, 3
+)
+-- fragment: costs_of_events
+cells as materialized (
+    select {bucket} as t, e.channel as g, coalesce(e.unit, :currency) as k, count(*) as n,
+        sum(e.value) as amount
+    from {events} and e.name = 'acquisition_cost' and e.value is not null
+    group by 1, 2, 3
+)
+-- fragment: people_of_facts
+known as not materialized (
+    select p.person as member, p.first_seen as first_at,
+        coalesce(p.sign_up_channel, p.channel) as channel, p.signed_up_at, p.converted_at, p.paid_at
+    from traction.person p
+    where p.project_id = :project
+)
+-- fragment: people_of_events
+-- The same of bots, too, whose facts nobody keeps.
+known as materialized (
+    select {person} as member, min(e.ts) as first_at,
+        coalesce((array_agg(e.channel order by e.ts, e.channel collate "C") filter (
+            where e.name = 'sign_up' and jsonb_typeof(e.properties -> 'channel') = 'string'
+                and e.properties ->> 'channel' <> ''))[1],
+            (array_agg(e.channel order by e.ts, e.channel collate "C") filter (
+                where e.channel is not null))[1]) as channel,
+        coalesce(min(e.ts) filter (where e.name = 'sign_up'), 'infinity') as signed_up_at,
+        coalesce(min(e.ts) filter (where e.name = 'conversion'), 'infinity') as converted_at,
+        coalesce(min(e.ts) filter (where {is_payment}), 'infinity') as paid_at
+    from {people_history} and e.name <> 'acquisition_cost'
+    group by 1
+)
+-- fragment: is_payment
+(e.value > 0 and e.name in ('purchase', 'subscription_started', 'subscription_changed'))
+-- fragment: payers
+payers as materialized (
+    -- People who paid for the first time.
+    select width_bucket(paid_at, :buckets) as t, channel as g, count(*) as n
+    from known
+    where paid_at >= :from and paid_at < :to
+    group by 1, 2
+)
+-- fragment: payers_where
+payers as materialized (
+    -- The event that was the first payment is what is filtered; of several at the same moment the
+    -- one that was received first.
+    select width_bucket(f.ts, :buckets) as t, f.channel as g, count(*) as n
+    from (
+        select distinct on (k.member) k.channel, e.ts, e.kept
+        from (
+            select {person} as member, e.ts, e.received_at, e.id, (true {where}) as kept
+            from {people_history} and e.ts >= :from and {is_payment}
+        ) e
+        join known k on k.member = e.member and k.paid_at = e.ts
+        order by k.member, e.received_at, e.id collate "C"
+    ) f
+    where f.kept
+    group by 1, 2
+)
+-- fragment: arrivals
+arrivals as materialized (
+    -- People seen for the first time, and which of them signed up and converted within the range.
+    select width_bucket(first_at, :buckets) as t, channel as g, count(*) as n,
+        count(*) filter (where signed_up_at < :to) as sign_ups,
+        count(*) filter (where converted_at < :to) as converted
+    from known
+    where first_at >= :from and first_at < :to
+    group by 1, 2
+)
+-- fragment: arrivals_where
+arrivals as materialized (
+    -- The event that was the first is what is filtered, as in payers.
+    select width_bucket(f.ts, :buckets) as t, f.channel as g, count(*) as n,
+        count(*) filter (where f.signed_up_at < :to) as sign_ups,
+        count(*) filter (where f.converted_at < :to) as converted
+    from (
+        select distinct on (k.member) k.channel, k.signed_up_at, k.converted_at, e.ts, e.kept
+        from (
+            select {person} as member, e.ts, e.received_at, e.id, (true {where}) as kept
+            from {people_history} and e.ts >= :from and e.name <> 'acquisition_cost'
+        ) e
+        join known k on k.member = e.member and k.first_at = e.ts
+        order by k.member, e.received_at, e.id collate "C"
+    ) f
+    where f.kept
+    group by 1, 2
+)
+-- fragment: top_by_costs
+top as materialized (
+    select array(
+        select g
+        from (
+            select c.g, c.amount * r.rate as amount, 0 as n
+            from cells c
+            left join rates r on r.k = c.k
+            union all
+            select g, 0, n from payers
+        ) a
+        where {is_grouped}
+        group by g
+        order by coalesce(sum(amount), 0) desc, sum(n) desc, g collate "C"
+        limit :groups
+    ) as labels
+)
+-- fragment: top_by_arrivals
+top as materialized (
+    select array(
+        select g
+        from (
+            select g, n, 0 as payers from arrivals
+            union all
+            select g, 0, n from payers
+            union all
+            select g, 0, 0 from cells
+        ) a
+        where {is_grouped}
+        group by g
+        order by sum(n) desc, sum(payers) desc, g collate "C"
+        limit :groups
+    ) as labels
+)
+-- fragment: per_customer
+select {key}, coalesce(m.amount, 0)::float8 / nullif(c.n, 0)::float8 as value, coalesce(c.n, 0) as n,
+    coalesce(m.amount, 0) as cost, coalesce(c.n, 0) as customers,
+    coalesce(m.currencies, jsonb_build_object()) as currencies, {note_of_key}
+from (
+    select p.t, g.g
+    from points p
+    cross join (select -1 as g union select g from amounts union select g from customers) g
+) f
+left join money m on m.t = f.t and m.g = f.g
+left join customers c on c.t = f.t and c.g = f.g
+-- fragment: channels
+select {key}, coalesce(a.n, 0) as value, coalesce(a.n, 0) as n,
+    coalesce(a.n, 0)::float8 / nullif(w.n, 0)::float8 as share, coalesce(a.sign_ups, 0) as sign_ups,
+    coalesce(a.converted, 0) as converted,
+    a.converted::float8 / nullif(a.n, 0)::float8 as conversion_rate, coalesce(m.amount, 0) as cost,
+    coalesce(c.n, 0) as customers, coalesce(m.amount, 0)::float8 / nullif(c.n, 0)::float8 as cac,
+    coalesce(m.currencies, jsonb_build_object()) as currencies, {note_of_key}
+from (
+    select p.t, g.g
+    from points p
+    cross join (
+        select -1 as g
+        union select g from amounts union select g from customers union select g from newcomers
+    ) g
+) f
+left join newcomers a on a.t = f.t and a.g = f.g
+left join newcomers w on w.t = f.t and w.g = -1
+left join money m on m.t = f.t and m.g = f.g
+left join customers c on c.t = f.t and c.g = f.g
+-- fragment: newcomers
+newcomers as materialized (
+    select p.t, p.g, sum(c.n)::bigint as n, sum(c.sign_ups)::bigint as sign_ups,
+        sum(c.converted)::bigint as converted
+    from (select t, {place_anyway} as g, n, sign_ups, converted from arrivals) c
+    {stretches}
+    group by 1, 2
+)
+-- fragment: customers
+customers as materialized (
+    select p.t, p.g, sum(c.n)::bigint as n
+    from (select t, {place_anyway} as g, n from payers) c
+    {stretches}
+    group by 1, 2
+)
 
 -- Subscriptions: changes from what a person paid (x0, in k0, as g0) to what they pay (x1, 0 when
 -- cancelled), with when they had changed before and will again. kept: whether where holds for the
@@ -196,7 +438,7 @@ moves as materialized (
         -sum(amount) filter (where movement = 'c') as churned
     from parts
     group by 1, 2, 3
-), amounts as materialized (
+), balances as materialized (
     -- At the start of the range; 0 for those that came later, and for an empty answer.
     select g, k, sum(amount) as amount, sum(customers) as customers
     from (
@@ -215,7 +457,7 @@ moves as materialized (
         h.customers + coalesce(sum(m.customers) over w, 0) as customers,
         m.new, m.reactivation, m.expansion, m.contraction, m.churned
     from points p
-    cross join amounts h
+    cross join balances h
     left join moves m on m.t = p.t and m.g = h.g and m.k = h.k
     left join rates r on r.k = h.k
     where p.t > 0
@@ -224,7 +466,7 @@ moves as materialized (
     select 0, h.g, h.k, r.rate, h.amount, h.customers, h.amount + coalesce(m.amount, 0),
         h.customers + coalesce(m.customers, 0), m.new, m.reactivation, m.expansion, m.contraction,
         m.churned
-    from amounts h
+    from balances h
     left join (
         select g, k, sum(amount) as amount, sum(customers) as customers, sum(new) as new,
             sum(reactivation) as reactivation, sum(expansion) as expansion,
@@ -233,7 +475,7 @@ moves as materialized (
         group by 1, 2
     ) m on m.g = h.g and m.k = h.k
     left join rates r on r.k = h.k
-), {note}
+)
 
 -- Customers at the start of a stretch of time who changed in it: how many ended, what they had paid,
 -- and how much less, or more, all of them pay at its end. Most have one change in it, and pay in the
@@ -351,3 +593,42 @@ from (
     group by 1, 2
 ) f
 left join endings e on e.t = f.t and e.g = f.g
+-- fragment: lifetime
+select {key},
+    f.amount::float8 / nullif(f.convertible, 0)::float8 * (select gross_margin from project)::float8
+        / nullif(m.monthly_churn, 0) as value,
+    f.starters as n, f.amount::float8 / nullif(f.convertible, 0)::float8 as arpa, m.monthly_churn,
+    (select gross_margin from project)::float8 as gross_margin, f.customers, {note_of_key}
+from (
+    select t, g, sum(starters)::bigint as starters, sum(customers)::bigint as customers,
+        sum(customers) filter (where rate is not null) as convertible,
+        coalesce(sum(amount * rate), 0) as amount
+    from states
+    group by 1, 2
+) f
+join points p on p.t = f.t
+left join endings e on e.t = f.t and e.g = f.g
+cross join lateral (
+    select coalesce(e.ended, 0)::float8 / nullif(f.starters, 0)::float8 * 30
+        / (extract(epoch from p.ends_at - p.starts_at)::float8 / 86400) as monthly_churn
+) m
+-- fragment: project
+project as materialized (
+    select p.gross_margin from traction.project p where p.id = :project
+)
+-- fragment: months
+select {key}, x.cac / nullif(x.arpa * (select gross_margin from project)::float8, 0) as value,
+    coalesce(c.n, 0) as n, x.cac, x.arpa, (select gross_margin from project)::float8 as gross_margin,
+    {note_of_key}
+from (
+    select t, g, sum(customers) filter (where rate is not null) as convertible,
+        coalesce(sum(amount * rate), 0) as amount
+    from states
+    group by 1, 2
+) f
+left join money m on m.t = f.t and m.g = f.g
+left join customers c on c.t = f.t and c.g = f.g
+cross join lateral (
+    select coalesce(m.amount, 0)::float8 / nullif(c.n, 0)::float8 as cac,
+        f.amount::float8 / nullif(f.convertible, 0)::float8 as arpa
+) x

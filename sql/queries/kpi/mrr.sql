@@ -2,14 +2,17 @@
 -- mrr); or how much was won for what was lost (quick_ratio).
 
 -- fragment: rollup
-with {points}, {rates}, {flows_of_days}, {parts}, {states}
+with {points}, {rates}, {flows_of_days}, {parts}, {states}, {used_balances}, {note}
 {movements}
 -- fragment: facts
-with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states}
+with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states},
+    {used_balances}, {note}
 {movements}
 -- fragment: facts_by_plan
-with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states}
+with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_changes}, {parts}, {states},
+    {used_balances}, {note}
 {movements}
 -- fragment: events
-with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {states}
+with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {states}, {used_balances},
+    {note}
 {movements}

@@ -1,5 +1,6 @@
 -- People whose first event ever lies in the range. The event that was theirs first is filtered and
--- grouped by; of several at the same moment the one that was received first.
+-- grouped by; of several at the same moment the one that was received first. What was spent
+-- (acquisition_cost) is nobody's event.
 
 -- fragment: events
 with first as materialized (
@@ -13,7 +14,7 @@ with first as materialized (
     left join traction.alias a on a.project_id = :project and a.anonymous = e.person
         and e.received_at >= a.from_at and e.received_at < a.to_at
     where e.project_id = :project and e.ts >= :from and e.ts < :to and not e.bot
-        and {person} = first.person
+        and e.name <> 'acquisition_cost' and {person} = first.person
     order by first.person, e.received_at, e.id collate "C"
 ), cells as materialized (
     select {bucket} as t, {group} as g, count(*) as n
@@ -31,7 +32,7 @@ with firsts as materialized (
     from traction.event e
     left join traction.alias a on a.project_id = :project and a.anonymous = e.person
         and e.received_at >= a.from_at and e.received_at < a.to_at
-    where e.project_id = :project and e.ts < :to
+    where e.project_id = :project and e.ts < :to and e.name <> 'acquisition_cost'
     order by {person}, e.ts, e.received_at, e.id collate "C"
 ), cells as materialized (
     select {bucket} as t, {group} as g, count(*) as n

@@ -23,7 +23,8 @@ became as materialized (
         (array_agg(sign_up_channel order by sign_up_at, sign_up_channel collate "C"))[1]
             as sign_up_channel,
         min(converted_at) as converted_at,
-        min(paid_at) as paid_at
+        min(paid_at) as paid_at,
+        min(signed_up_at) as signed_up_at
     from known
     group by 1, 2
     having bool_or(goes)
@@ -36,15 +37,15 @@ gone as (
 written as (
     insert into traction.person as p
         (project_id, person, first_seen, channel_at, channel, sign_up_at, sign_up_channel,
-            converted_at, paid_at)
+            converted_at, paid_at, signed_up_at)
     select project_id, person, first_seen, channel_at, channel, sign_up_at, sign_up_channel,
-        converted_at, paid_at
+        converted_at, paid_at, signed_up_at
     from became
     on conflict (project_id, person) do update
     set first_seen = excluded.first_seen, channel_at = excluded.channel_at,
         channel = excluded.channel, sign_up_at = excluded.sign_up_at,
         sign_up_channel = excluded.sign_up_channel, converted_at = excluded.converted_at,
-        paid_at = excluded.paid_at
+        paid_at = excluded.paid_at, signed_up_at = excluded.signed_up_at
 )
 select b.project_id, b.first_seen, 1 as change from became as b
 union all

@@ -429,61 +429,62 @@ static void test_urls(void **state)
                 "https://h?utm_source=a&utm_source=b&ref=c", "h", "/", "referral");
 }
 
+static const struct {
+    const char *query;
+    const char *referrer;
+    const char *channel;
+} channel_cases[] = {
+    {"", "", "direct"},
+    {"", "https://h/other", NULL},
+    {"", "https://www.google.co.uk/", "organic search"},
+    {"", "https://mail.google.com/", "email"},
+    {"", "https://t.co/x", "social"},
+    {"", "https://m.facebook.com/", "social"},
+    {"", "https://news.example/", "referral"},
+    {"?utm_source=newsletter&utm_medium=email", "https://www.google.com/", "email"},
+    {"?utm_source=google&utm_medium=cpc", "", "paid"},
+    {"?utm_source=google", "", "organic search"},
+    {"?utm_source=Facebook&utm_medium=paid_social", "", "paid"},
+    {"?utm_medium=Social", "", "social"},
+    {"?utm_medium=affiliate", "", "affiliate"},
+    {"?utm_source=partner", "", "referral"},
+    {"?gclid=1&utm_medium=email", "", "paid"},
+    {"?fbclid=1", "https://news.example/", "social"},
+    {"?utm_source=", "", "direct"},
+    {"?gbraid=1", "", "paid"},
+    {"?wbraid=1", "https://www.google.com/", "paid"},
+    {"?li_fat_id=1&utm_medium=email", "", "paid"},
+    {"?ttclid=", "", "direct"},
+    {"?twclid=1", "https://t.co/", "paid"},
+    {"?igsh=1", "", "social"},
+    {"?fbclid=1&utm_medium=email", "", "email"},
+    {"?mc_eid=1", "https://mail.google.com/", "email"},
+    {"?irclickid=1", "", "affiliate"},
+    {"", "https://chatgpt.com/", "ai assistant"},
+    {"?utm_source=chatgpt.com", "", "ai assistant"},
+    {"?utm_source=ChatGPT&utm_medium=referral", "", "ai assistant"},
+    {"", "https://www.perplexity.ai/search/x", "ai assistant"},
+    {"", "https://notperplexity.ai/", "referral"},
+    {"", "https://gemini.google.com/", "ai assistant"},
+    {"", "https://bing.com/chat", "organic search"},
+    {"", "https://copilot.microsoft.com/", "ai assistant"},
+    {"", "https://claude.ai/", "ai assistant"},
+    {"", "https://x.com/", "social"},
+    {"", "https://netflix.com/", "referral"},
+    {"", "android-app://com.google.android.gm/", "email"},
+};
+
 static void test_channels(void **state)
 {
     (void)state;
-    static const struct {
-        const char *query;
-        const char *referrer;
-        const char *channel;
-    } cases[] = {
-        {"", "", "direct"},
-        {"", "https://h/other", NULL},
-        {"", "https://www.google.co.uk/", "organic search"},
-        {"", "https://mail.google.com/", "email"},
-        {"", "https://t.co/x", "social"},
-        {"", "https://m.facebook.com/", "social"},
-        {"", "https://news.example/", "referral"},
-        {"?utm_source=newsletter&utm_medium=email", "https://www.google.com/", "email"},
-        {"?utm_source=google&utm_medium=cpc", "", "paid"},
-        {"?utm_source=google", "", "organic search"},
-        {"?utm_source=Facebook&utm_medium=paid_social", "", "paid"},
-        {"?utm_medium=Social", "", "social"},
-        {"?utm_medium=affiliate", "", "affiliate"},
-        {"?utm_source=partner", "", "referral"},
-        {"?gclid=1&utm_medium=email", "", "paid"},
-        {"?fbclid=1", "https://news.example/", "social"},
-        {"?utm_source=", "", "direct"},
-        {"?gbraid=1", "", "paid"},
-        {"?wbraid=1", "https://www.google.com/", "paid"},
-        {"?li_fat_id=1&utm_medium=email", "", "paid"},
-        {"?ttclid=", "", "direct"},
-        {"?twclid=1", "https://t.co/", "paid"},
-        {"?igsh=1", "", "social"},
-        {"?fbclid=1&utm_medium=email", "", "email"},
-        {"?mc_eid=1", "https://mail.google.com/", "email"},
-        {"?irclickid=1", "", "affiliate"},
-        {"", "https://chatgpt.com/", "ai assistant"},
-        {"?utm_source=chatgpt.com", "", "ai assistant"},
-        {"?utm_source=ChatGPT&utm_medium=referral", "", "ai assistant"},
-        {"", "https://www.perplexity.ai/search/x", "ai assistant"},
-        {"", "https://notperplexity.ai/", "referral"},
-        {"", "https://gemini.google.com/", "ai assistant"},
-        {"", "https://bing.com/chat", "organic search"},
-        {"", "https://copilot.microsoft.com/", "ai assistant"},
-        {"", "https://claude.ai/", "ai assistant"},
-        {"", "https://x.com/", "social"},
-        {"", "https://netflix.com/", "referral"},
-        {"", "android-app://com.google.android.gm/", "email"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof channel_cases / sizeof *channel_cases; i++) {
         struct row *row = calloc(1, sizeof *row);
         char body[512];
         snprintf(body, sizeof body,
                  "{\"name\":\"page_view\",\"url\":\"https://h/%s\",\"referrer\":\"%s\"}",
-                 cases[i].query, cases[i].referrer);
+                 channel_cases[i].query, channel_cases[i].referrer);
         read_row(row, body);
-        assert_column(row, TR_COLUMN_CHANNEL, cases[i].channel);
+        assert_column(row, TR_COLUMN_CHANNEL, channel_cases[i].channel);
         done(&row->outcome);
         free(row);
     }

@@ -79,24 +79,37 @@ static void test_ratio_without_data_is_null(void **state)
 static void test_money_prints_as_it_is(void **state)
 {
     (void)state;
-    struct tr_kpi_point series[2] = {{.known = true, .amount = TR_SLICE("0.1")},
-                                     {.known = true, .amount = TR_SLICE("-9999999999999.99")}};
-    struct tr_kpi_amount currencies[] = {{TR_SLICE("INR"), TR_SLICE("19.99")},
-                                         {TR_SLICE("USD"), TR_SLICE("1234567890123456.789")}};
+    static const struct tr_kpi_field fields[] = {
+        {"value", TR_PG_KIND_FLOAT},
+        {"n", TR_PG_KIND_INT},
+        {"currencies", TR_PG_KIND_JSON},
+        {"note", TR_PG_KIND_TEXT},
+    };
+    const struct tr_kpi_cell cells[][4] = {
+        {{.number = 19.99},
+         {.integer = 3},
+         {.text = TR_SLICE("{\"INR\": 19.99, \"USD\": 12345678901234567890}")},
+         {.text = TR_SLICE("USD is left out")}},
+        {{.number = 0.1}, {.integer = 1}, {.text = TR_SLICE("{}")}, {.null = true}},
+        {{.number = -9999999999999.99}, {.integer = 1}, {.text = TR_SLICE("{}")}, {.null = true}},
+    };
+    struct tr_kpi_point series[2] = {{.known = true, .cells = cells[1]},
+                                     {.known = true, .cells = cells[2]}};
     const struct tr_kpi_numbers numbers = {
-        .total = {.known = true, .amount = TR_SLICE("19.99"), .n = 3},
+        .total = {.known = true, .cells = cells[0]},
         .series = series,
-        .currencies = currencies,
-        .currency_count = 2,
+        .fields = fields,
+        .field_count = 4,
     };
     assert_int_equal(ASK(arena, &question, "revenue"), 0);
     const char *text = render(&numbers, false);
     assert_has(text, "\"unit\":\"INR\"");
-    assert_has(text, "\"value\":19.99,\"currencies\":{\"INR\":19.99,\"USD\":");
-    assert_has(text, "\"exact\":{\"INR\":\"19.99\",\"USD\":\"1234567890123456.789\"}");
-    assert_has(text, "\"value\":0.1,");
+    assert_has(
+        text, "\"value\":19.99,\"n\":3,\"currencies\":{\"INR\":19.99,\"USD\":1.23456789012346e19}");
+    assert_has(text, "\"value\":0.1,\"n\":1,");
     assert_has(text, "\"value\":-9999999999999.99,");
-    assert_has(text, "\"notes\":[\"amounts in other currencies");
+    assert_has(text, "\"notes\":[\"USD is left out\"");
+    assert_null(strstr(text, "\"note\":"));
 }
 
 static void test_groups_and_formulas(void **state)

@@ -120,10 +120,30 @@ static void test_fragments(void **state)
 {
     (void)state;
     assert_int_equal(ASK(arena, &question, "new_users", "include=bots"), 0);
-    assert_non_null(strstr(tr_kpi_fragment(&question, false), "e.ts < :to\n"));
+    assert_non_null(strstr(tr_kpi_fragment(&question, false), "and e.ts < :to and"));
     assert_int_equal(ASK(arena, &question, "conversion_rate", "by=goal"), 0);
     assert_non_null(strstr(tr_kpi_fragment(&question, false), "cross join active"));
     assert_null(tr_kpi_fragment(&question, true));
+}
+
+static void test_facts_know_any_instant(void **state)
+{
+    (void)state;
+    struct tr_kpi_range range = days;
+    range.to_us -= 7 * MINUTE;
+    assert_int_equal(ASK(arena, &question, "mrr", "interval=hour"), 0);
+    assert_false(rolls(&range, 'd'));
+    assert_true(tr_kpi_plan_facts(&question, &range, &plan));
+    assert_int_equal(plan.source, TR_KPI_ROLLUP);
+    assert_true(plan.to_us == range.to_us);
+    assert_int_equal(ASK(arena, &question, "mrr", "by=plan"), 0);
+    assert_true(tr_kpi_plan_facts(&question, &range, &plan));
+    assert_int_equal(ASK(arena, &question, "mrr", "by=country"), 0);
+    assert_false(tr_kpi_plan_facts(&question, &range, &plan));
+    assert_int_equal(ASK(arena, &question, "mrr", "where=plan:pro"), 0);
+    assert_false(tr_kpi_plan_facts(&question, &range, &plan));
+    assert_int_equal(ASK(arena, &question, "revenue"), 0);
+    assert_false(tr_kpi_plan_facts(&question, &range, &plan));
 }
 
 static int set_up(void **state)
@@ -143,13 +163,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_days),
-        cmocka_unit_test(test_filters_and_groups),
-        cmocka_unit_test(test_quarters),
-        cmocka_unit_test(test_end_between_boundaries),
-        cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_only_events),
-        cmocka_unit_test(test_fixed_group_or_another),
+        cmocka_unit_test(test_whole_days),  cmocka_unit_test(test_filters_and_groups),
+        cmocka_unit_test(test_quarters),    cmocka_unit_test(test_end_between_boundaries),
+        cmocka_unit_test(test_fragments),   cmocka_unit_test(test_facts_know_any_instant),
+        cmocka_unit_test(test_only_events), cmocka_unit_test(test_fixed_group_or_another),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

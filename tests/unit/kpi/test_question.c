@@ -74,6 +74,8 @@ static void test_refused(void **state)
     assert_refused("by", "sessions", "by=colour");
     assert_refused("by", "sessions", "by=properties.");
     assert_refused("by", "feature_usage", "by=country");
+    assert_refused("by", "acquisition_cost", "by=country");
+    assert_refused("by", "payback", "by=channel");
     assert_refused("compare", "sessions", "compare=next");
     assert_refused("include", "sessions", "include=");
     assert_refused("source", "sessions", "source=rollups");

@@ -192,6 +192,45 @@ static void test_bad_notes(void **state)
     }
 }
 
+/* The largest there can be: a frame holds it all. */
+static void test_large_frame(void **state)
+{
+    (void)state;
+    struct window *window = tr_live_window_new();
+    char *text = malloc(1 << 16);
+    char *quotes = malloc(12001);
+    for (int i = 0; i < 12000; i++)
+        quotes[i] = i % 2 == 0 ? '\\' : '"';
+    quotes[12000] = '\0';
+    for (int run = 1; run <= 20; run++) {
+        int size =
+            snprintf(text, 1 << 16,
+                     "{\"seconds\":[[1799999999,1,0,0,0]],\"names\":[[\"e\",\"%d%.2000s\",1]],"
+                     "\"pages\":[[\"%d%.2000s\",1]],\"events\":[[1,\"e\",\"%s\",null,null,null,"
+                     "\"u\",{\"p\":\"%.6000s\"}]]}",
+                     run, quotes, run, quotes, quotes, quotes);
+        tr_live_window_note(window, 7, tr_slice(text, (size_t)size), now_us, true);
+    }
+    struct tr_live_frame *frame = frame_of(window);
+    assert_int_equal(frame->event_count, 0); /* none of theirs is that large */
+    snprintf(text, 1 << 16,
+             "{\"events\":[[1,\"e\",\"%.8000s\",null,null,null,\"u\",{\"p\":\"%.8000s\"}]]}",
+             quotes, quotes);
+    tr_live_frame_free(frame);
+    for (int i = 0; i < 20; i++)
+        tr_live_window_note(window, 7, tr_slice_of(text), now_us, true);
+    frame = frame_of(window);
+    assert_int_equal(frame->event_count, TR_LIVE_EVENTS);
+    json_decref(data_of(frame->events[9].text[TR_LIVE_WITH_PROPERTIES], "event"));
+    json_decref(data_of(frame->stats, "stats"));
+    assert_true(frame->next[TR_LIVE_WITH_PROPERTIES].size < 512 * 1024);
+    assert_true(frame->next[TR_LIVE_WITH_PROPERTIES].size > 160000);
+    tr_live_frame_free(frame);
+    tr_live_window_free(window);
+    free(quotes);
+    free(text);
+}
+
 static void test_late_notes_delay_the_rate(void **state)
 {
     (void)state;
@@ -231,9 +270,13 @@ static void test_seconds_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stats),        cmocka_unit_test(test_nothing_yet),
-        cmocka_unit_test(test_event),        cmocka_unit_test(test_newest_events_only),
-        cmocka_unit_test(test_bad_notes),    cmocka_unit_test(test_late_notes_delay_the_rate),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_nothing_yet),
+        cmocka_unit_test(test_event),
+        cmocka_unit_test(test_newest_events_only),
+        cmocka_unit_test(test_bad_notes),
+        cmocka_unit_test(test_large_frame),
+        cmocka_unit_test(test_late_notes_delay_the_rate),
         cmocka_unit_test(test_seconds_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
