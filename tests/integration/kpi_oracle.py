@@ -156,13 +156,6 @@ def conversion_rate(stretch, goal=None):
     return {"value": ratio(people, active), "n": active}
 
 
-def revenue(stretch):
-    amount, n = stretch.one(
-        f"coalesce(sum(value) filter (where coalesce(unit, '{stretch.currency}') ="
-        f" '{stretch.currency}'), 0), count(value)", "name = 'purchase'")
-    return {"value": float(amount), "n": n}
-
-
 KPIS = {
     "event_count": lambda s, q: count(s, q.get("name")),
     "page_views": lambda s, q: count(s, "page_view"),
@@ -176,7 +169,6 @@ KPIS = {
     "error_rate": lambda s, q: error_rate(s),
     "client_error_rate": lambda s, q: client_error_rate(s),
     "conversion_rate": lambda s, q: conversion_rate(s, q.get("goal")),
-    "revenue": lambda s, q: revenue(s),
 }
 # Which events make a group exist.
 COUNTED = {

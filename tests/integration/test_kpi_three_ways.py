@@ -21,12 +21,17 @@ sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 
 import harness  # noqa: E402
 import kpi_oracle as oracle  # noqa: E402
+import kpi_oracle_business as business  # noqa: E402
 
 SEED = int(os.environ.get("TRACTION_TEST_SEED", "20261123"))
 EVENTS = int(os.environ.get("TRACTION_TEST_EVENTS", "1500"))
 ROUNDS = int(os.environ.get("TRACTION_TEST_ROUNDS", "12"))
 BROWSER = ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
            " Chrome/130.0.0.0 Safari/537.36")
+oracle.KPIS.update(business.KPIS)
+oracle.COUNTED.update(business.COUNTED)
+oracle.DIMENSIONS.update({"plan": "plan", "channel": "channel"})
+RATES = {"EUR": "1.0837", "USD": "0.5"}  # none for INR
 BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 DAY = datetime.timedelta(1)
 ZONES = {
@@ -93,6 +98,8 @@ class World:
         properties = {"plan": choose(["pro", "team", "free"]), "env": choose(["prod", "test"])}
         if pick() < 0.25:
             return self.opinion(properties)
+        if pick() < 0.2:
+            return business.random_event(self.random, properties)
         kind = choose(["page_view", "engaged_time", "feature_used", "page_load", "api_request",
                        "error", "conversion", "purchase", "identify", "custom thing", "sign_up"])
         event = {"name": kind, "url": f"https://app.example/p{self.random.randint(1, 30)}"}
@@ -154,7 +161,9 @@ class Project:
         self.zone = zone
         self.currency = currency
         self.name = zone.replace("/", "-").lower()
-        self.command("project", "add", self.name, "--timezone", zone, "--currency", currency)
+        rates = [f"--rate={k}={rate}" for k, rate in RATES.items() if k != currency]
+        self.command("project", "add", self.name, "--timezone", zone, "--currency", currency,
+                     "--gross-margin", "0.8", *rates)
         self.write = self.command("key", "add", "--project", self.name, "--scope", "write")
         self.read = self.command("key", "add", "--project", self.name, "--scope", "read")
         self.id = harness.query(program.database_url,
@@ -236,6 +245,12 @@ def random_question(project, kpi, rng, easy):
         question["timezone"] = rng.choice(["UTC", "Asia/Kathmandu", "america/new_york"])
     if rng.random() < 0.35 and kpi not in ("feature_usage", "web_vitals"):
         question["by"] = rng.choice(list(oracle.DIMENSIONS))
+    if kpi in business.GROUPS and rng.random() < 0.3:
+        question["by"] = "plan"
+    if kpi in business.BY_PERSON and "by" in question:
+        question["by"] = "channel"
+    if kpi in business.NO_GROUPS:
+        question.pop("by", None)
     if kpi in ("api_response_time", "error_rate", "apdex") and rng.random() < 0.3:
         question["by"] = "route"
     if kpi == "event_count" and rng.random() < 0.4:
@@ -286,6 +301,9 @@ def check_point(got, want, exact_value, where):
             tolerance = (1e-9, 1e-3)  # durations are counted in microseconds
         else:
             tolerance = (1e-9, 1e-9)
+        if isinstance(value, dict):
+            assert {k: pytest.approx(v, 1e-9) for k, v in value.items()} == got.get(key), (where, got)
+            continue
         assert same(got.get(key), value, *tolerance), (where, key, got, want)
 
 
@@ -308,8 +326,11 @@ class Checker:
 
     def want(self, stretch, label=None):
         """label: of a group, as a condition."""
+        question = {**self.question, "end": self.end}
+        if self.kpi in business.BY_PERSON:
+            return oracle.KPIS[self.kpi](stretch, question, label)
         if label is None:
-            return oracle.KPIS[self.kpi](stretch, self.question)
+            return oracle.KPIS[self.kpi](stretch, question)
         if self.kpi == "web_vitals":
             return oracle.vital(stretch.narrowed(label), float(self.question.get("percentile", 75)))
         if (self.kpi, self.by) in (("feature_usage", "feature"), ("conversion_rate", "goal")):
@@ -321,7 +342,7 @@ class Checker:
             if self.kpi == "feature_usage":
                 return {**want, "adoption": oracle.ratio(people, active)}
             return {"value": oracle.ratio(people, active), "n": active}
-        return oracle.KPIS[self.kpi](stretch.narrowed(label), self.question)
+        return oracle.KPIS[self.kpi](stretch.narrowed(label), question)
 
     def converted(self):
         goal = self.question.get("goal")
@@ -379,7 +400,8 @@ class Checker:
         if self.kpi == "new_users":
             assert sum(group["value"] for group, _ in groups) == self.answer["value"]
         else:
-            every = len(stretch.labels(oracle.DIMENSIONS[self.by], more))
+            labels = business.GROUPS.get(self.kpi, lambda s, e: s.labels(e, more))
+            every = len(labels(stretch, oracle.DIMENSIONS[self.by]))
             assert len(groups) == min(every, 21), (self.kpi, self.question)
         for group, label in rng.sample(groups, min(4, len(groups))):
             check_point(group, self.want(stretch, label), self.exact,

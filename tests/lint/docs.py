@@ -13,8 +13,8 @@ KPIS_TOP = """# KPIs
 Generated from the table of KPIs, which is also what `GET /v1/kpis` and `traction query --list` answer. How to ask, and the shape of the
 answer, is in [api.md](api.md#get-v1kpiname); the events they are computed from are in [events.md](events.md).
 
-A **person** is the event's `user`, else its `anonymous` id, which `identify` joins to a user ([events.md](events.md#who)). `n` is the sample: how many of what stands in that column
-the value rests on. A ratio without a sample is `null`, a count is 0. Answers are exact but for percentiles, which are within 1 %.
+A **person** is the event's `user`, else its `anonymous` id, which `identify` joins to a user: [events.md](events.md#who); it says what sessions are, too.
+`n` is the sample: how many of what stands in that column the value rests on. A ratio without a sample is `null`, a count is 0. Answers are exact but for percentiles, which are within 1 %.
 
 | KPI | what it is | formula | unit | n |
 |---|---|---|---|---|
@@ -71,6 +71,10 @@ dimension. Dimensions: `kind` `name` `channel` `path` `host` `url` `referrer` (i
 `plan` `metric` `properties.NAME`, where NAME is a key, or keys with dots for nested ones; and `country` `device` `browser` `os`, which
 the server tells from address and User-Agent: [events.md](events.md#who-sends).
 
+KPIs that count people or sessions can also be broken down by how people fared: `by=web_vital.LCP` (or INP, CLS, FCP, TTFB) groups them by the rating,
+`good`, `needs improvement` or `poor`, of the 75th percentile of their own values in the range; `null` for people without one. So
+`conversion_rate` by it says whether slow pages cost sign-ups.
+
 ## where
 
 A condition on the events that are counted. Several `where` must all hold, at most 8.
@@ -94,6 +98,9 @@ and the intervals begin at quarters of an hour; for KPIs about people and sessio
 reads the events, and takes time in proportion to them. `source=rollup` refuses (400) instead of falling back, and says why.
 """
 
+# Worked out by hand, each with a test of the same name: docs/kpi-examples.
+EXAMPLES = ["engagement", "performance", "feedback"]
+
 
 def run(command):
     return subprocess.run(command, text=True, capture_output=True, check=True).stdout
@@ -105,6 +112,11 @@ def cell(text):
 
 def print_configuration(binary):
     return run([binary, "doctor", "--config", "--markdown"])
+
+
+def print_example(part):
+    with open(os.path.join(source.ROOT, "docs", "kpi-examples", part + ".md")) as file:
+        return "\n" + file.read()
 
 
 def print_kpis(binary):
@@ -127,7 +139,7 @@ def print_kpis(binary):
                 special.setdefault((name, words), []).append(f"`{kpi['kpi']}`")
     for (name, words), owners in special.items():
         text += f"| `{name}` | {' '.join(owners)} | {cell(words)} |\n"
-    return text + KPIS_RULES
+    return text + KPIS_RULES + "".join(print_example(part) for part in EXAMPLES)
 
 
 GENERATED = {"docs/configuration.md": print_configuration, "docs/kpis.md": print_kpis}

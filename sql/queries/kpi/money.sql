@@ -149,7 +149,10 @@ known as materialized (
         coalesce(min(e.ts) filter (where e.name = 'sign_up'), 'infinity') as signed_up_at,
         coalesce(min(e.ts) filter (where e.name = 'conversion'), 'infinity') as converted_at,
         coalesce(min(e.ts) filter (where {is_payment}), 'infinity') as paid_at
-    from {people_history} and e.name <> 'acquisition_cost'
+    from traction.event e
+    left join traction.alias a on a.project_id = :project and a.anonymous = e.person
+        and e.received_at >= a.from_at and e.received_at < a.to_at
+    where e.project_id = :project {bots} and e.name <> 'acquisition_cost'
     group by 1
 )
 -- fragment: is_payment
@@ -519,16 +522,14 @@ unsteady as materialized (
     ) s
     group by 1, 2, 3
 ), spans as materialized (
-    select 0 as t, a.g0, a.k0, a.x0, coalesce(z.k1, a.k1) as k1, coalesce(z.x1, a.x1) as x1
+    select 0 as t, a.g0, a.k0, a.x0, z.k1, z.x1
     from unsteady a
-    left join unsteady z
-        on z.member = a.member and z.next_at >= :to and z.previous_at >= :from
+    join unsteady z on z.member = a.member and z.next_at >= :to
     where a.previous_at < :from and a.x0 > 0 and a.kept0
     union all
-    select a.t, a.g0, a.k0, a.x0, coalesce(z.k1, a.k1), coalesce(z.x1, a.x1)
+    select a.t, a.g0, a.k0, a.x0, z.k1, z.x1
     from unsteady_in_t a
-    left join unsteady_in_t z
-        on z.t = a.t and z.member = a.member and z.is_last and not z.is_first
+    join unsteady_in_t z on z.t = a.t and z.member = a.member and z.is_last
     where a.is_first and a.x0 > 0 and a.kept0
 ), endings as materialized (
     select s.t, g.g, sum(s.ended)::bigint as ended, coalesce(sum(s.lost), 0) as lost,

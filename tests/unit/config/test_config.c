@@ -197,6 +197,9 @@ static void test_bad_values(void **state)
         {"[spool]\ndirectory = ", "spool"},
         {"[log]\nlevel = ", "loud"},
         {"[privacy]\naddress = ", "hash"},
+        {"[server]\ntrusted_proxies = ", "10.0.0.0/33"},
+        {"[server]\nproxy_field = ", "x-real-ip"},
+        {"[enrichment]\ngeoip = ", "countries.mmdb"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[128];

@@ -68,12 +68,29 @@ static void test_loopback(void **state)
     free(server);
 }
 
+/* A proxy's connections are many clients'. */
+static void test_trusted_proxies(void **state)
+{
+    (void)state;
+    struct tr_http_server *server = tr_calloc(1, sizeof *server);
+    struct tr_error error = TR_ERROR_INIT;
+    server->options.connections_per_address = 1;
+    assert_int_equal(tr_networks_parse(&server->trusted, "10.0.0.0/8", &error), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(take(server, "::ffff:10.0.0.1"), -1);
+    assert_true(take(server, "11.0.0.1") >= 0);
+    assert_int_equal(take(server, "11.0.0.1"), -2);
+    tr_networks_free(server->trusted);
+    free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_loopback),
+        cmocka_unit_test(test_trusted_proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
