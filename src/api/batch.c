@@ -2,8 +2,8 @@
 /*
  * POST /v1/query: {"kpi":…, parameters}, answered as GET would; or {"queries":[…]} or an array of
  * them, answered {"answers":[…]} in the same order, each an answer or an error of its own. A
- * parameter is a text, a number, or an array of texts where it may be repeated. All together have
- * the time that one may take.
+ * parameter is a text, a number, true or false, or an array of these where it may be repeated; null
+ * is none. All together have the time that one may take.
  */
 #include "api_priv.h"
 
@@ -27,42 +27,86 @@ struct reading {
     size_t count;
 };
 
-static bool add_value(struct reading *reading, const char *name, const json_t *value)
+/* false: neither text, nor number, nor boolean. */
+static bool text_of(const struct task *task, const json_t *value, struct tr_slice *text_out)
 {
-    struct tr_slice text = TR_SLICE_NONE;
+    *text_out = TR_SLICE_NONE;
     if (json_is_string(value))
-        text = tr_slice(json_string_value(value), json_string_length(value));
+        *text_out = tr_slice(json_string_value(value), json_string_length(value));
     else if (json_is_integer(value))
-        text = tr_slice_of(
-            tr_arena_printf(reading->task->arena, "%lld", (long long)json_integer_value(value)));
+        *text_out =
+            tr_slice_of(tr_arena_printf(task->arena, "%lld", (long long)json_integer_value(value)));
     else if (json_is_real(value))
-        text = tr_slice_of(tr_arena_printf(reading->task->arena, "%.15g", json_real_value(value)));
-    if (text.data == NULL || reading->count == PARAMETERS_MAX)
-        return false;
-    reading->parameters[reading->count++] = (struct tr_kpi_parameter){tr_slice_of(name), text};
-    return true;
+        *text_out = tr_slice_of(tr_arena_printf(task->arena, "%.15g", json_real_value(value)));
+    else if (json_is_boolean(value))
+        *text_out = tr_slice_of(json_is_true(value) ? "true" : "false");
+    return text_out->data != NULL;
 }
 
-/* NULL, or the name of the parameter that is not one. */
-static const char *read_question(struct reading *reading, const json_t *query)
+static int refuse_parameter(struct tr_kpi_problem *problem, const char *name, const char *message)
 {
-    const char *name = NULL;
+    *problem = (struct tr_kpi_problem){.status = 400, .parameter = name, .message = message};
+    return TR_KPI_PROBLEM;
+}
+
+/* place: where it stands, "where[2]" of an array. */
+static int add_value(struct reading *reading, const char *name, const char *place,
+                     const json_t *value, struct tr_kpi_problem *problem)
+{
+    struct tr_slice text;
+    struct tr_arena *arena = reading->task->arena;
+    if (!text_of(reading->task, value, &text))
+        return refuse_parameter(
+            problem, name,
+            tr_arena_printf(arena, "%s: expected a text, a number, true or false%s", place,
+                            place == name ? ", or an array of these" : ""));
+    if (reading->count == PARAMETERS_MAX)
+        return refuse_parameter(
+            problem, name,
+            tr_arena_printf(arena, "%s: expected at most %d values in all", place, PARAMETERS_MAX));
+    reading->parameters[reading->count++] = (struct tr_kpi_parameter){tr_slice_of(name), text};
+    return 0;
+}
+
+static int add_values(struct reading *reading, const char *name, const json_t *values,
+                      struct tr_kpi_problem *problem)
+{
+    int result = 0;
+    for (size_t i = 0; i < json_array_size(values) && result == 0; i++)
+        result = add_value(reading, name, tr_arena_printf(reading->task->arena, "%s[%zu]", name, i),
+                           json_array_get(values, i), problem);
+    return result;
+}
+
+/* As errors have it. */
+static const char *shown_name(struct tr_arena *arena, const char *name)
+{
+    return strlen(name) <= 64 ? tr_arena_strndup(arena, name, strlen(name)) : "?";
+}
+
+static int read_question(struct reading *reading, const json_t *query,
+                         struct tr_kpi_problem *problem)
+{
+    const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach((json_t *)query, name, value)
+    int result = 0;
+    json_object_foreach((json_t *)query, key, value)
     {
-        size_t index = 0;
-        json_t *item = NULL;
-        bool good = true;
-        if (strcmp(name, "kpi") == 0 && json_is_string(value))
+        const char *name = shown_name(reading->task->arena, key);
+        if (strcmp(key, "kpi") == 0 && json_is_string(value))
             reading->kpi = tr_slice(json_string_value(value), json_string_length(value));
-        else if (!json_is_array(value))
-            good = add_value(reading, name, value);
-        else
-            json_array_foreach(value, index, item) good = good && add_value(reading, name, item);
-        if (!good)
-            return name;
+        else if (strcmp(key, "kpi") == 0)
+            return refuse_parameter(problem, "kpi", "kpi: expected the name of a KPI");
+        else if (json_is_array(value))
+            result = add_values(reading, name, value, problem);
+        else if (!json_is_null(value))
+            result = add_value(reading, name, name, value, problem);
+        if (result != 0)
+            return result;
     }
-    return reading->kpi.data == NULL ? "kpi" : NULL;
+    if (reading->kpi.data == NULL)
+        return refuse_parameter(problem, "kpi", "kpi: expected the name of a KPI");
+    return 0;
 }
 
 /* 0 with an answer, TR_KPI_PROBLEM, or < 0. */
@@ -70,15 +114,9 @@ static int answer_one(struct task *task, struct tr_pg *pg, const json_t *query, 
                       struct tr_kpi_problem *problem, struct tr_error *error)
 {
     struct reading reading = {.task = task};
-    const char *wrong = read_question(&reading, query);
-    if (wrong != NULL) {
-        *problem = (struct tr_kpi_problem){
-            .status = 400,
-            .parameter = tr_arena_printf(task->arena, "%.64s", wrong),
-            .message = tr_arena_printf(
-                task->arena, "%.64s: expected a text, a number, or an array of texts", wrong)};
-        return TR_KPI_PROBLEM;
-    }
+    int result = read_question(&reading, query, problem);
+    if (result != 0)
+        return result;
     return tr_kpi_answer(pg, &task->project, reading.kpi, reading.parameters, reading.count,
                          task->now_us, task->as_of_us, task->arena, answer_out, problem, error);
 }
@@ -106,16 +144,24 @@ static const char *exhausted(const struct task *task, int64_t until_us)
     return NULL;
 }
 
-static int append_answer(struct task *task, struct tr_pg *pg, const json_t *query, int64_t until_us,
-                         struct tr_error *error)
+/* The error of a question says which one it was. */
+static json_t *problem_at(const struct tr_kpi_problem *problem, size_t index)
+{
+    json_t *answer = tr_api_problem_json(NULL, problem);
+    json_object_set_new(json_object_get(answer, "error"), "index", json_integer((json_int_t)index));
+    return answer;
+}
+
+static int append_answer(struct task *task, struct tr_pg *pg, const json_t *queries, size_t index,
+                         int64_t until_us, struct tr_error *error)
 {
     json_t *answer = NULL;
     struct tr_kpi_problem problem = {.status = 504, .message = exhausted(task, until_us)};
     int result = TR_KPI_PROBLEM;
     if (problem.message == NULL)
-        result = answer_one(task, pg, query, &answer, &problem, error);
+        result = answer_one(task, pg, json_array_get(queries, index), &answer, &problem, error);
     if (result == TR_KPI_PROBLEM)
-        answer = tr_api_problem_json(NULL, &problem);
+        answer = problem_at(&problem, index);
     if (result >= 0)
         tr_buf_append_slice(&task->batch, tr_kpi_json(answer, task->arena));
     json_decref(answer);
@@ -130,7 +176,7 @@ static int run_many(struct task *task, struct tr_pg *pg, const json_t *queries,
     tr_buf_append_text(&task->batch, "{\"answers\":[");
     for (size_t i = 0; i < json_array_size(queries); i++) {
         tr_buf_append_text(&task->batch, i > 0 ? "," : "");
-        int result = append_answer(task, pg, json_array_get(queries, i), until_us, error);
+        int result = append_answer(task, pg, queries, i, until_us, error);
         if (result < 0)
             return result;
     }
@@ -141,16 +187,13 @@ static int run_many(struct task *task, struct tr_pg *pg, const json_t *queries,
     return 0;
 }
 
-static bool are_objects(const json_t *queries)
+/* The first that is not an object; the size if all are. */
+static size_t find_stray(const json_t *queries)
 {
-    size_t index = 0;
-    json_t *query = NULL;
-    json_array_foreach((json_t *)queries, index, query)
-    {
-        if (!json_is_object(query))
-            return false;
-    }
-    return json_is_array(queries);
+    size_t i = 0;
+    while (i < json_array_size(queries) && json_is_object(json_array_get(queries, i)))
+        i++;
+    return i;
 }
 
 static int run_parsed(struct task *task, struct tr_pg *pg, const json_t *body,
@@ -159,9 +202,13 @@ static int run_parsed(struct task *task, struct tr_pg *pg, const json_t *body,
     const json_t *queries = json_is_array(body) ? body : json_object_get(body, "queries");
     if (json_is_object(body) && queries == NULL)
         return run_one(task, pg, body, error);
-    if (!are_objects(queries))
+    if (!json_is_array(queries))
         return refuse(task, 400, "queries",
-                      "expected a question as an object, or an array of them");
+                      "queries: expected a question as an object, or an array of them");
+    size_t stray = find_stray(queries);
+    if (stray < json_array_size(queries))
+        return refuse(task, 400, "queries",
+                      tr_arena_printf(task->arena, "queries[%zu]: expected an object", stray));
     if (json_array_size(queries) > (size_t)task->api->options.batch)
         return refuse(
             task, 400, "queries",

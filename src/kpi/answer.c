@@ -14,7 +14,7 @@ int tr_kpi_explain(struct tr_kpi_ask *ask, int result)
                          "the question took too long and was given up");
 }
 
-/* groups: with the groups that the question asks for. */
+/* groups: those of by; a KPI that is always grouped is never without. */
 static int measure(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    const struct tr_kpi_range *range, bool groups, struct tr_kpi_plan *plan_out,
                    struct tr_kpi_numbers *numbers_out)

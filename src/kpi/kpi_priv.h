@@ -87,8 +87,6 @@ struct tr_kpi_when {
     bool named;   /* a day by its name, which the end of a range includes */
     bool hours;   /* counted back in hours or minutes */
 };
-/* The same date a year earlier; of February 29 the 28th. */
-int32_t tr_kpi_year_before(int32_t date);
 bool tr_kpi_parse_when(struct tr_slice text, int64_t now_us, struct tr_kpi_when *when_out);
 enum { TR_KPI_TIME_BYTES = 40 };
 /* RFC 3339 in UTC. */
@@ -111,7 +109,9 @@ enum tr_kpi_compare {
     TR_KPI_COMPARE_PREVIOUS,
     TR_KPI_COMPARE_WEEK,
     TR_KPI_COMPARE_YEAR,
+    TR_KPI_COMPARES,
 };
+extern const char *const tr_kpi_compare_names[TR_KPI_COMPARES];
 
 struct tr_kpi_dimension {
     const char *fragment;     /* of dimensions.sql; NULL: none */
@@ -207,11 +207,12 @@ struct tr_kpi_range {
     bool to_midnight;
     int64_t *starts; /* of the intervals, bucket_count; in the arena */
     int32_t *days;   /* their first days within the range */
+    int64_t end_us;  /* of the last interval, which may lie beyond the range's */
     size_t bucket_count;
 };
 /* Checks the zone's name, and replaces it by PostgreSQL's spelling. */
 int tr_kpi_check_zone(struct tr_kpi_ask *ask, struct tr_kpi_question *question);
-/* before_out is the period to compare with. Settles question->interval. */
+/* before_out is what is compared with; it has intervals only then. Settles question->interval. */
 int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    struct tr_kpi_range *range_out, struct tr_kpi_range *before_out);
 

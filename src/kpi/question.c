@@ -14,6 +14,12 @@ const char *const tr_kpi_interval_names[TR_KPI_BY_RANGE] = {
     [TR_KPI_NONE] = "none", [TR_KPI_MINUTE] = "minute", [TR_KPI_HOUR] = "hour",
     [TR_KPI_DAY] = "day",   [TR_KPI_WEEK] = "week",     [TR_KPI_MONTH] = "month",
 };
+const char *const tr_kpi_compare_names[TR_KPI_COMPARES] = {
+    [TR_KPI_COMPARE_NONE] = "",
+    [TR_KPI_COMPARE_PREVIOUS] = "previous",
+    [TR_KPI_COMPARE_WEEK] = "week",
+    [TR_KPI_COMPARE_YEAR] = "year",
+};
 
 int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, const char *hint,
                   const char *format, ...)
@@ -105,12 +111,9 @@ static const char *parse_where(struct tr_kpi_ask *ask, struct tr_kpi_question *q
 static const char *parse_compare(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                                  struct tr_slice value)
 {
-    static const char *const names[] = {[TR_KPI_COMPARE_PREVIOUS] = "previous",
-                                        [TR_KPI_COMPARE_WEEK] = "week",
-                                        [TR_KPI_COMPARE_YEAR] = "year"};
     (void)ask;
-    for (size_t i = TR_KPI_COMPARE_PREVIOUS; i < sizeof names / sizeof *names; i++)
-        if (tr_slice_is(value, names[i]))
+    for (int i = TR_KPI_COMPARE_PREVIOUS; i < TR_KPI_COMPARES; i++)
+        if (tr_slice_is(value, tr_kpi_compare_names[i]))
             question->compare = (enum tr_kpi_compare)i;
     return question->compare != TR_KPI_COMPARE_NONE ? NULL : "expected previous, week or year";
 }
@@ -231,7 +234,9 @@ static const char *parse_annotations(struct tr_kpi_ask *ask, struct tr_kpi_quest
 {
     (void)ask;
     question->annotations = tr_slice_is(value, "1");
-    return question->annotations || tr_slice_is(value, "0") ? NULL : "expected 1 or 0";
+    question->annotations |= tr_slice_is(value, "true");
+    bool no = tr_slice_is(value, "0") || tr_slice_is(value, "false");
+    return question->annotations || no ? NULL : "expected 1 or 0";
 }
 
 /* The table
@@ -247,8 +252,8 @@ static const struct parameter {
 } parameters[] = {
     {"from", parse_from, 0, false,
      "start of the range, included: RFC 3339, a date, now, today, yesterday, -7d or -2w (the start "
-     "of that day), -24h or -30m (exactly), begin (the day of the first event); default: 30 days "
-     "before the end"},
+     "of that day), -24h or -30m (exactly), begin (the day of the project's first event); default: "
+     "30 days before the end"},
     {"to", parse_to, 0, false,
      "end of the range, not included; a date, today or yesterday includes that day; default: the "
      "end "
@@ -263,9 +268,9 @@ static const struct parameter {
      "a condition on events, repeated for several that must all hold: country:DE, "
      "properties.plan:pro|team, !device:mobile, url~/docs/*"},
     {"compare", parse_compare, 0, false,
-     "previous: the period before, of the same length; week: as many whole weeks earlier as it "
-     "takes, "
-     "so that weekdays match; year: the same dates a year earlier"},
+     "previous: the period before, of the same length; week: the same weekdays before, as few "
+     "whole "
+     "weeks back as do not overlap; year: the same dates a year earlier"},
     {"include", parse_include, 0, false, "bots: count them too"},
     {"source", parse_source, 0, false,
      "rollup or events: how to compute it; default: whichever is faster"},

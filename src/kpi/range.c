@@ -2,15 +2,14 @@
 /* The range of a question as instants, and its intervals. PostgreSQL does the calendar. */
 #include "kpi_priv.h"
 
-#define HOUR_US (INT64_C(3600) * 1000000)
-/* 0001-01-01: before the earliest range that can be asked for there is nothing to compare with. */
-#define EARLIEST_US INT64_C(-62135596800000000)
+#include <stdio.h>
 
+#define HOUR_US (INT64_C(3600) * 1000000)
 static void bind_when(struct tr_pg_params *params, const struct tr_kpi_when *when)
 {
     static const char *const kinds[] = {
         [TR_KPI_ABSENT] = "",     [TR_KPI_INSTANT] = "instant", [TR_KPI_DATE] = "date",
-        [TR_KPI_TODAY] = "today", [TR_KPI_BEGIN] = "", /* settled before */
+        [TR_KPI_TODAY] = "today", [TR_KPI_BEGIN] = "begin",
     };
     tr_pg_bind_text(params, tr_slice_of(kinds[when->kind]));
     tr_pg_bind_timestamptz(params, when->instant_us);
@@ -18,33 +17,24 @@ static void bind_when(struct tr_pg_params *params, const struct tr_kpi_when *whe
     tr_pg_bind_int4(params, when->days);
 }
 
-static void read_ends(const struct tr_pg_result *row, struct tr_kpi_range *range,
-                      struct tr_kpi_range *before)
+static int column_of(const struct tr_pg_result *row, const char *prefix, const char *name)
 {
-    *range = (struct tr_kpi_range){
-        .from_us = tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "from_at")),
-        .to_us = tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "to_at")),
-        .next_us = tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "next_at")),
-        .from_day = tr_pg_get_date(row, 0, tr_pg_column(row, "from_day")),
-        .next_day = tr_pg_get_date(row, 0, tr_pg_column(row, "next_day")),
-        .from_midnight = tr_pg_get_bool(row, 0, tr_pg_column(row, "from_midnight")),
-        .to_midnight = tr_pg_get_bool(row, 0, tr_pg_column(row, "to_midnight")),
-    };
-    /* Whole days have as many whole days before them, whatever the clocks did; else as much time.
-     */
-    bool whole = range->from_midnight && range->to_midnight;
-    int64_t before_us = range->from_us - (range->to_us - range->from_us);
-    if (before_us < EARLIEST_US)
-        before_us = EARLIEST_US;
-    *before = (struct tr_kpi_range){
-        .from_us =
-            whole ? tr_pg_get_timestamptz(row, 0, tr_pg_column(row, "before_at")) : before_us,
-        .to_us = range->from_us,
-        .next_us = range->from_us,
-        .from_day = tr_pg_get_date(row, 0, tr_pg_column(row, "before_day")),
-        .next_day = range->from_day,
-        .from_midnight = whole,
-        .to_midnight = whole,
+    char text[40];
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return tr_pg_column(row, text);
+}
+
+/* prefix: of the columns about this range. */
+static struct tr_kpi_range read_ends(const struct tr_pg_result *row, const char *prefix)
+{
+    return (struct tr_kpi_range){
+        .from_us = tr_pg_get_timestamptz(row, 0, column_of(row, prefix, "from_at")),
+        .to_us = tr_pg_get_timestamptz(row, 0, column_of(row, prefix, "to_at")),
+        .next_us = tr_pg_get_timestamptz(row, 0, column_of(row, prefix, "next_at")),
+        .from_day = tr_pg_get_date(row, 0, column_of(row, prefix, "from_day")),
+        .next_day = tr_pg_get_date(row, 0, column_of(row, prefix, "next_day")),
+        .from_midnight = tr_pg_get_bool(row, 0, column_of(row, prefix, "from_midnight")),
+        .to_midnight = tr_pg_get_bool(row, 0, column_of(row, prefix, "to_midnight")),
     };
 }
 
@@ -57,10 +47,14 @@ static int find_ends(struct tr_kpi_ask *ask, const struct tr_kpi_question *quest
     tr_pg_bind_timestamptz(params, ask->now_us);
     bind_when(params, &question->from);
     bind_when(params, &question->to);
+    tr_pg_bind_int4(params, ask->project->id);
+    tr_pg_bind_text(params, tr_slice_of(tr_kpi_compare_names[question->compare]));
     int result = tr_pg_query(ask->pg, tr_pg_sql("queries/kpi/resolve"), params, &row, ask->error);
-    if (result == 0)
-        read_ends(row, range, before);
-    return result;
+    if (result < 0)
+        return result;
+    *range = read_ends(row, "");
+    *before = read_ends(row, "before_");
+    return 0;
 }
 
 static enum tr_kpi_interval default_interval(const struct tr_kpi_entry *entry,
@@ -109,50 +103,8 @@ static int find_buckets(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
     for (size_t i = 0; i < range->bucket_count; i++) {
         range->starts[i] = tr_pg_get_timestamptz(rows, (int)i, 0);
         range->days[i] = tr_pg_get_date(rows, (int)i, 1);
+        range->end_us = tr_pg_get_timestamptz(rows, (int)i, 2);
     }
-    return 0;
-}
-
-/* A day of the range, or an instant in it, moved back by days, or to the date a year before. */
-static struct tr_kpi_when moved(bool whole, int32_t day, int64_t us, int back, bool year)
-{
-    if (whole)
-        return (struct tr_kpi_when){.kind = TR_KPI_DATE,
-                                    .date = year ? tr_kpi_year_before(day) : day - back};
-    return (struct tr_kpi_when){.kind = TR_KPI_INSTANT,
-                                .instant_us = us - (int64_t)(year ? 365 : back) * 24 * HOUR_US};
-}
-
-/* The range whose weekdays, or whose dates, are those of this one. */
-static int find_earlier(struct tr_kpi_ask *ask, const struct tr_kpi_question *question,
-                        const struct tr_kpi_range *range, struct tr_kpi_range *before)
-{
-    static const int64_t week_us = 7 * 24 * HOUR_US;
-    struct tr_kpi_question earlier = *question;
-    struct tr_kpi_range unused;
-    bool whole = range->from_midnight && range->to_midnight;
-    bool year = question->compare == TR_KPI_COMPARE_YEAR;
-    int64_t length_us = whole ? (int64_t)(range->next_day - range->from_day) * 24 * HOUR_US
-                              : range->to_us - range->from_us;
-    int back = (int)((length_us + week_us - 1) / week_us) * 7;
-    earlier.from = moved(whole, range->from_day, range->from_us, back, year);
-    earlier.to = moved(whole, range->next_day, range->to_us, back, year);
-    return find_ends(ask, &earlier, before, &unused);
-}
-
-static int find_begin(struct tr_kpi_ask *ask, struct tr_kpi_question *question)
-{
-    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
-    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
-    tr_pg_bind_int4(params, ask->project->id);
-    tr_pg_bind_text(params, tr_slice_of(question->timezone));
-    int result = tr_pg_query(ask->pg, tr_pg_sql("queries/kpi/first_day"), params, &row, ask->error);
-    if (result < 0)
-        return result;
-    question->from = (struct tr_kpi_when){.kind = TR_KPI_TODAY};
-    if (!tr_pg_is_null(row, 0, 0))
-        question->from =
-            (struct tr_kpi_when){.kind = TR_KPI_DATE, .date = tr_pg_get_date(row, 0, 0)};
     return 0;
 }
 
@@ -160,12 +112,8 @@ int tr_kpi_resolve(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                    struct tr_kpi_range *range_out, struct tr_kpi_range *before_out)
 {
     int result = tr_kpi_check_zone(ask, question);
-    if (result == 0 && question->from.kind == TR_KPI_BEGIN)
-        result = find_begin(ask, question);
     if (result == 0)
         result = find_ends(ask, question, range_out, before_out);
-    if (result == 0 && question->compare > TR_KPI_COMPARE_PREVIOUS)
-        result = find_earlier(ask, question, range_out, before_out);
     if (result != 0)
         return result;
     if (range_out->from_us >= range_out->to_us) {

@@ -122,12 +122,12 @@ static void add_beside(json_t *object, const struct tr_kpi_result *result,
     }
 }
 
-/* Whether the interval reaches beyond the range, or into the future. */
+/* Whether an interval has a part outside of the range, or to come. */
 static bool is_partial(const struct tr_kpi_result *result, size_t i)
 {
     const struct tr_kpi_range *range = result->range;
-    int64_t end_us = i + 1 < range->bucket_count ? range->starts[i + 1] : range->to_us;
-    return range->starts[i] < range->from_us || end_us > result->now_us;
+    int64_t end_us = i + 1 < range->bucket_count ? range->starts[i + 1] : range->end_us;
+    return range->starts[i] < range->from_us || end_us > range->to_us || end_us > result->now_us;
 }
 
 /* active: the points that say how many were active, or NULL. */
@@ -139,9 +139,9 @@ static json_t *series_json(const struct tr_kpi_result *result, const struct tr_k
         json_t *point = json_object();
         json_object_set_new(point, "t", time_json(result->range->starts[i]));
         json_object_set_new(point, "value", value_json(result, result->numbers, &series[i]));
+        add_beside(point, result, &series[i], active != NULL ? &active[i].y : NULL);
         if (is_partial(result, i))
             json_object_set_new(point, "partial", json_true());
-        add_beside(point, result, &series[i], active != NULL ? &active[i].y : NULL);
         json_array_append_new(list, point);
     }
     return list;
@@ -174,23 +174,6 @@ static json_t *groups_json(const struct tr_kpi_result *result)
     return list;
 }
 
-static json_t *previous_json(const struct tr_kpi_result *result)
-{
-    struct tr_kpi_result earlier = *result;
-    earlier.range = result->before;
-    earlier.numbers = result->before_numbers;
-    json_t *now = value_json(result, result->numbers, &result->numbers->total);
-    json_t *before = value_json(&earlier, earlier.numbers, &earlier.numbers->total);
-    json_t *change = json_null();
-    if (json_is_number(now) && json_is_number(before) && json_number_value(before) != 0)
-        change = json_real((json_number_value(now) - json_number_value(before)) /
-                           json_number_value(before));
-    json_decref(now);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "from", time_json(result->before->from_us), "to",
-                     time_json(result->before->to_us), "value", before, "change", change, "series",
-                     series_json(&earlier, earlier.numbers->series, NULL));
-}
-
 /* The sample of the total. */
 static int64_t sample_of(const struct tr_kpi_result *result)
 {
@@ -199,6 +182,31 @@ static int64_t sample_of(const struct tr_kpi_result *result)
     if (shape == TR_KPI_FIELDS)
         return tr_kpi_field_sample(result->numbers, total);
     return shape == TR_KPI_RATIO ? total->y : total->n;
+}
+
+static json_t *change_json(const json_t *now, const json_t *before)
+{
+    double then = json_number_value(before);
+    if (!json_is_number(now) || !json_is_number(before) || then == 0)
+        return json_null();
+    return json_real((json_number_value(now) - then) / then);
+}
+
+/* What the question's answer would be for the range before, but for its groups. */
+static json_t *previous_json(const struct tr_kpi_result *result)
+{
+    struct tr_kpi_result earlier = *result;
+    earlier.range = result->before;
+    earlier.numbers = result->before_numbers;
+    json_t *now = value_json(result, result->numbers, &result->numbers->total);
+    json_t *before = value_json(&earlier, earlier.numbers, &earlier.numbers->total);
+    json_t *previous =
+        json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "from", time_json(earlier.range->from_us), "to",
+                  time_json(earlier.range->to_us), "value", before, "change",
+                  change_json(now, before), "n", (json_int_t)sample_of(&earlier), "series",
+                  series_json(&earlier, earlier.numbers->series, NULL));
+    json_decref(now);
+    return previous;
 }
 
 static json_t *notes_json(const struct tr_kpi_result *result)
@@ -215,6 +223,9 @@ static json_t *notes_json(const struct tr_kpi_result *result)
     if (range->bucket_count > 0 && range->starts[0] < range->from_us)
         json_array_append_new(
             notes, json_string("the first interval is partial: it begins before the range"));
+    if (range->bucket_count > 0 && range->end_us > range->to_us)
+        json_array_append_new(notes,
+                              json_string("the last interval is partial: it ends after the range"));
     if (range->to_us > result->now_us)
         json_array_append_new(notes, json_string("the range is not over yet"));
     if (question->bots)

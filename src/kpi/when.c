@@ -165,15 +165,6 @@ static bool parse_relative(struct tr_slice text, int64_t now_us, struct tr_kpi_w
     return false;
 }
 
-int32_t tr_kpi_year_before(int32_t date)
-{
-    int year = 0;
-    int month = 0;
-    int day = 0;
-    civil_of(date, &year, &month, &day);
-    return (int32_t)days_of(year - 1, month, month == 2 && day == 29 ? 28 : day);
-}
-
 bool tr_kpi_parse_when(struct tr_slice text, int64_t now_us, struct tr_kpi_when *when_out)
 {
     *when_out = (struct tr_kpi_when){0};

@@ -97,7 +97,9 @@ def test_near_misses(up):
 def test_far_ranges_are_answered(up):
     for query in ("from=0001-01-01&to=9999-12-31&interval=none&compare=previous",
                   "from=0001-01-01T00:00:01Z&to=9999-12-31&interval=none&compare=previous",
-                  "to=0001-01-01&compare=previous", "from=9999-12-31&to=9999-12-31",
+                  "from=0001-01-01&to=9999-12-31&interval=none&compare=week",
+                  "from=0001-01-01&to=9999-12-31&interval=none&compare=year&timezone=Asia/Tokyo",
+                  "to=0001-01-01&compare=previous", "from=begin&compare=year", "from=9999-12-31&to=9999-12-31",
                   "from=-36500d&interval=month", "from=-10000m&interval=minute",
                   "to=1970-01-01", "from=now&to=today&interval=minute"):
         status, _, text = ask(up, "/v1/kpi/event_count?" + query)
@@ -155,6 +157,37 @@ def test_batches(up):
         assert status == 400 and answer["error"]["message"], body
     status, _, _ = ask(up, "/v1/query", method="POST", body=" " * 70000)
     assert status == 413
+
+
+@pytest.mark.parametrize("more, parameter, says", [
+    ({"by": {}}, "by", "by: expected a text, a number, true or false, or an array of these"),
+    ({"where": ["path:/x", []]}, "where", "where[1]: expected a text, a number, true or false"),
+    ({"where": ["path:/x", "hue:red"]}, "where", "where: \"hue\" is not a dimension"),
+    ({"where": [None]}, "where", "where[0]: expected a text"),
+    ({"from": ["-7d", "-8d"]}, "from", "from: expected once"),
+    ({"percentile": True}, "percentile", "percentile: page_views has no such parameter"),
+    ({"compare": True}, "compare", "compare: expected previous, week or year"),
+    ({"x" * 65: {}}, "?", "?: expected a text"), ({"é" * 40: 1}, "?", "there is no parameter ?"),
+    ({"where": ["path:/x"] * 64}, "where", "where[63]: expected at most 64 values in all"),
+    ({"kpi": None}, "kpi", "kpi: expected the name of a KPI"),
+])
+def test_errors_of_a_batch_say_where(up, more, parameter, says):
+    one = {"kpi": "page_views", "interval": "none"}
+    status, answer = query(up, {**one, **more})
+    assert status == 400 and "index" not in answer["error"]
+    status, answers = query(up, [one, {**one, **more}])
+    assert status == 200 and answers["answers"][0]["value"] == 1
+    wrong = answers["answers"][1]["error"]
+    assert wrong.pop("index") == 1 and wrong == answer["error"]
+    assert wrong["parameter"] == parameter and wrong["message"].startswith(says), wrong
+
+
+def test_parameters_of_a_batch_need_not_be_texts(up):
+    status, answer = query(up, {"kpi": "page_views", "interval": "none", "annotations": True,
+                                "by": None, "where": "path:/x"})
+    assert status == 200 and answer["annotations"] == [] and "groups" not in answer
+    status, answer = query(up, [{"kpi": "page_views"}, 1])
+    assert status == 400 and answer["error"]["message"] == "queries[1]: expected an object"
 
 
 def test_ledger(up):

@@ -40,6 +40,7 @@ KPIS_RULES = """
 | `from=-24h` | from yesterday 15:30 to now |
 | `from=2026-11-01&to=2026-11-15` | 1 to 15 November, both included |
 | `from=2026-11-01T00:00:00Z&to=2026-11-15T00:00:00Z` | 1 to 14 November |
+| `from=begin` | from the day of the project's first event on (bots apart) to the end of today; 30 days if there is none before the end |
 
 A `+` in an offset has to be written `%2B` in a URL; a space is taken for it. Days begin at midnight of `timezone`, with its changes of the clock. Intervals
 are calendar intervals of that zone; a week begins on Monday. The first is cut at `from` when that lies inside it, and `notes` says so. At most
@@ -47,11 +48,21 @@ are calendar intervals of that zone; a week begins on Monday. The first is cut a
 
 The value over the range is computed from the range, not from the intervals: `active_users` of a week is not the sum of its days.
 
-`compare` adds `previous`: the value and the series over another range, and `change`, the relative difference; `null` when the value there was 0 or
-unknown. `previous` is as many days (or as much time) just before `from`; `week` the range as many whole weeks earlier as it takes not to overlap, so that
-weekdays match; `year` the same dates a year earlier (of a range that does not begin and end with days, 365 days earlier).
+`"partial":true` marks the points of intervals that are not whole: cut by an end of the range, or not over yet. Leave them out of a trend.
 
-An interval that reaches beyond the range or into the future has `"partial":true`.
+## Compared with before
+
+`compare` adds `previous`: `from`, `to`, `value`, `n` and `series` of another range, and `change`, the relative difference; `null` when the value there was
+0 or unknown.
+
+| `compare=` | range | the range 20 to 26 November 2026 with |
+|---|---|---|
+| `previous` | as many days (or as much time, where an end is no midnight) just before `from` | 13 to 19 November |
+| `week` | as few whole weeks back as do not overlap: the same weekdays, the same hours | 13 to 19 November; 20 to 29 November with 6 to 15 November |
+| `year` | the same dates a year earlier, 28 for 29 February | 20 to 26 November 2025 |
+
+Both series have intervals of the same kind, each of its own calendar; the first is held against the first. With `interval=week` choose `compare=week`,
+with `interval=month` `compare=year`, so that both are cut at the same places. Groups are not compared.
 
 ## by
 
