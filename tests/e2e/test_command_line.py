@@ -99,7 +99,7 @@ def test_doctor_reads_the_file_that_it_is_given(traction_up, directory):
 
 
 def test_query_helps_in_its_own_words(traction_up):
-    for words in (["nope"], ["page_views", "colour=red"]):
+    for words in (["nope"], ["page_vews"], ["xyzzyxyzzyxyzzy"], ["page_views", "colour=red"]):
         done = command("query", *words, env=traction_up.values)
         assert done.returncode == 2 and done.stderr.count("\n") == 1
         assert '"traction query --list"' in done.stderr and "/v1/" not in done.stderr, done.stderr
