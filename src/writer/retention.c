@@ -36,15 +36,6 @@ static int ask(struct tr_writer *writer, const char *query, struct tr_pg_result 
     return tr_pg_query(writer->pg, tr_pg_sql(query), writer->params, result_out, error);
 }
 
-/* As a batch without events does. */
-static int lock_head(struct tr_writer *writer, struct tr_error *error)
-{
-    tr_pg_params_clear(writer->params);
-    tr_pg_bind_timestamptz(writer->params, INT64_MIN);
-    return tr_pg_query(writer->pg, tr_pg_sql("queries/writer/lock_head"), writer->params, NULL,
-                       error);
-}
-
 static int move_bounds(struct tr_writer *writer, bool *more_out, struct tr_error *error)
 {
     (void)more_out;
@@ -54,7 +45,8 @@ static int move_bounds(struct tr_writer *writer, bool *more_out, struct tr_error
         return result;
     result = tr_pg_execute(writer->pg, begin_short, error);
     if (result == 0)
-        result = lock_head(writer, error);
+        result =
+            tr_pg_query(writer->pg, tr_pg_sql("queries/writer/lock_head_only"), NULL, NULL, error);
     if (result == 0)
         result = ask(writer, "queries/writer/expire_days", NULL, error);
     return result < 0 ? result : tr_pg_execute(writer->pg, "commit", error);

@@ -106,6 +106,11 @@ def test_query_helps_in_its_own_words(traction_up):
     assert "page_views" in command("query", "--list").stdout
 
 
+def test_query_guesses_which_kpi_was_meant(traction_up):
+    error = command("query", "page_vews", env=traction_up.values).stderr
+    assert "page_views" in error and '"traction query --list"' in error
+
+
 def test_the_help_of_query_states_the_defaults(traction_up):
     """What is left out means what the help says."""
     shown = {line.split()[0]: " ".join(line.split()[2:])
