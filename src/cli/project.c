@@ -22,20 +22,20 @@ struct settings {
     const char *respect_dnt; /* "on" or "off" */
 };
 
-#define SETTINGS_OPTIONS(target)                                                               \
-    {"timezone", TR_CLI_TEXT, &(target).timezone, "ZONE",                                      \
-     "days are cut in this zone, such as Europe/Berlin; fixed once there are events"},         \
-        {"currency", TR_CLI_TEXT, &(target).currency, "CODE",                                  \
-         "three letters of ISO 4217, such as EUR"},                                            \
-        {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                                   \
-         "an origin whose pages may write, such as https://app.example; repeated"},            \
-        {"gross-margin", TR_CLI_TEXT, &(target).gross_margin, "SHARE",                         \
-         "the share of revenue that its costs leave, such as 0.8; for ltv and payback"},       \
-        {"rate", TR_CLI_LIST, &(target).rates, "CODE=RATE",                                    \
-         "what one of a currency is in the project's: EUR=1.08; EUR= removes it; repeated"},   \
-    {                                                                                          \
-        "retention", TR_CLI_TEXT, &(target).retention, "DAYS",                                 \
-            "how long events are to be kept, such as 90d, or forever; noted, not yet enforced" \
+#define SETTINGS_OPTIONS(target)                                                             \
+    {"timezone", TR_CLI_TEXT, &(target).timezone, "ZONE",                                    \
+     "days are cut in this zone, such as Europe/Berlin; fixed once there are events"},       \
+        {"currency", TR_CLI_TEXT, &(target).currency, "CODE",                                \
+         "three letters of ISO 4217, such as EUR"},                                          \
+        {"origin", TR_CLI_LIST, &(target).origins, "ORIGIN",                                 \
+         "an origin whose pages may write, such as https://app.example; repeated"},          \
+        {"gross-margin", TR_CLI_TEXT, &(target).gross_margin, "SHARE",                       \
+         "the share of revenue that its costs leave, such as 0.8; for ltv and payback"},     \
+        {"rate", TR_CLI_LIST, &(target).rates, "CODE=RATE",                                  \
+         "what one of a currency is in the project's: EUR=1.08; EUR= removes it; repeated"}, \
+    {                                                                                        \
+        "retention", TR_CLI_TEXT, &(target).retention, "DAYS",                               \
+            "how long events are kept, such as 90d, or forever; KPIs from rollups stay"      \
     }
 
 /* Checking ------------------------------------------------------------------------------------- */

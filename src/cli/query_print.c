@@ -147,7 +147,9 @@ static void find_columns(struct page *page, const json_t *row)
     json_object_foreach((json_t *)row, key, value)
     {
         if (page->count < COLUMNS_MAX && (json_is_number(value) || json_is_null(value)) &&
-            strcmp(key, "value") != 0 && strcmp(key, "by") != 0 && strcmp(key, "p75") != 0)
+            strcmp(key, "value") != 0 && strcmp(key, "by") != 0 && strcmp(key, "p75") != 0 &&
+            strcmp(key, "error") != 0 && strcmp(key, "percentile") != 0 &&
+            strcmp(key, "as_of") != 0)
             page->columns[page->count++] = key;
     }
 }
@@ -164,6 +166,17 @@ static void print_series(const struct page *page, const json_t *series)
         print_cells(page, point);
         print_bar(page, json_number_value(json_object_get(point, "value")), largest);
         putchar('\n');
+    }
+}
+
+/* What stands beside the value, a line each. */
+static void print_whole(const struct page *page)
+{
+    char text[TR_QUERY_VALUE_BYTES];
+    putchar('\n');
+    for (size_t i = 0; i < page->count; i++) {
+        format_value(page, page->columns[i], json_object_get(page->answer, page->columns[i]), text);
+        printf("  %-20s %14s\n", page->columns[i], text);
     }
 }
 
@@ -246,11 +259,14 @@ void tr_query_print(const json_t *answer)
     tzset();
     print_head(&page);
     print_currencies(json_object_get(answer, "exact"));
-    find_columns(&page, json_array_get(groups != NULL ? groups : series, 0));
+    bool alone = json_array_size(groups) == 0 && json_array_size(series) == 0;
+    find_columns(&page, alone ? answer : json_array_get(groups != NULL ? groups : series, 0));
     if (json_array_size(groups) > 0)
         print_groups(&page, groups);
     else if (groups == NULL && json_array_size(series) > 0)
         print_series(&page, series);
+    else if (page.count > 0)
+        print_whole(&page);
     tr_query_print_tables(answer);
     print_foot(&page);
 }

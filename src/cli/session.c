@@ -5,6 +5,7 @@
 #include "traction/base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ARENA_BYTES = 64 << 20 };
 
@@ -18,12 +19,15 @@ int tr_hypothesis_begin(struct tr_hypothesis_session *session,
     ask->project = &session->project;
     ask->problem = &session->problem;
     ask->error = &session->error;
+    const char *named = getenv("TRACTION_PROJECT_ID");
+    const char *project = named != NULL && *named != '\0' ? named : "default";
+    if (options->project != NULL)
+        project = options->project;
     int result = tr_cli_connect(&options->database, &session->pg, &session->error);
     ask->pg = session->pg;
     if (result == 0)
-        result = tr_cli_read_project(session->pg,
-                                     options->project != NULL ? options->project : "default",
-                                     session->arena, &session->project, &session->error);
+        result = tr_cli_read_project(session->pg, project, session->arena, &session->project,
+                                     &session->error);
     if (result == 0)
         result = tr_cli_read_as_of(session->pg, ask->now_us, &ask->as_of_us, &session->error);
     return result;

@@ -13,12 +13,13 @@ struct tr_hypothesis_options {
     const char *project;
     bool json;
 };
-#define TR_HYPOTHESIS_OPTIONS(target)                                                         \
-    {"project", TR_CLI_TEXT, &(target).project, "PROJECT", "name or UUID; else \"default\""}, \
-        {"json", TR_CLI_FLAG, &(target).json, NULL, "print JSON"},                            \
-        TR_CLI_DATABASE_OPTIONS((target).database),                                           \
-    {                                                                                         \
-        NULL, TR_CLI_FLAG, NULL, NULL, NULL                                                   \
+#define TR_HYPOTHESIS_OPTIONS(target)                              \
+    {"project", TR_CLI_TEXT, &(target).project, "PROJECT",         \
+     "name or UUID; else TRACTION_PROJECT_ID, else \"default\""},  \
+        {"json", TR_CLI_FLAG, &(target).json, NULL, "print JSON"}, \
+        TR_CLI_DATABASE_OPTIONS((target).database),                \
+    {                                                              \
+        NULL, TR_CLI_FLAG, NULL, NULL, NULL                        \
     }
 
 /* A connection with everything that asking needs. */

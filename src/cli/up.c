@@ -200,6 +200,8 @@ static bool watch_demo(struct up *up)
     if (up->is_open)
         return true;
     int state = tr_up_demo_poll(up->demo, &up->error);
+    if (state == 0)
+        state = tr_up_demo_mark(up->demo, tr_cluster_url(up->cluster), &up->error);
     if (state == 0) {
         tr_up_demo_print(up->demo);
         state = open_doors(up, &up->error);

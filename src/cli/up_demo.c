@@ -325,6 +325,13 @@ int tr_up_demo_poll(struct tr_up_demo *demo, struct tr_error *error)
     return 0;
 }
 
+int tr_up_demo_mark(const struct tr_up_demo *demo, const char *database_url, struct tr_error *error)
+{
+    return demo->needed
+               ? tr_up_demo_annotate(json_object_get(demo->loaded, "marks"), database_url, error)
+               : 0;
+}
+
 void tr_up_demo_print(const struct tr_up_demo *demo)
 {
     const json_t *loaded = json_object_get(demo->loaded, "loaded");

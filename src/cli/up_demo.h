@@ -39,6 +39,11 @@ int tr_up_demo_start(struct tr_up_demo *demo, const char *url, const struct tr_u
                      struct tr_error *error);
 /* Shows how far it is. 1 while it runs, 0 once everything is in PostgreSQL, < 0: it failed. */
 int tr_up_demo_poll(struct tr_up_demo *demo, struct tr_error *error);
+/* Once the load is over: its releases as annotations of the project; again changes nothing. */
+int tr_up_demo_mark(const struct tr_up_demo *demo, const char *database_url,
+                    struct tr_error *error);
+/* The same of a list of marks (up_demo_marks.c). */
+int tr_up_demo_annotate(const json_t *marks, const char *database_url, struct tr_error *error);
 /* Says on stdout what the project has, once the load is over. */
 void tr_up_demo_print(const struct tr_up_demo *demo);
 

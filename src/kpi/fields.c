@@ -135,13 +135,27 @@ json_t *tr_kpi_field_value(const struct tr_kpi_numbers *numbers, const struct tr
     return value < numbers->field_count ? field_json(numbers, point, value) : json_null();
 }
 
+/* Amounts are by currency; all else are lists. */
+static json_t *empty_json(const char *name)
+{
+    bool by_currency = strcmp(name, "currencies") == 0 || strcmp(name, "exact") == 0;
+    return by_currency ? json_object() : json_array();
+}
+
 void tr_kpi_add_fields(json_t *object, const struct tr_kpi_numbers *numbers,
                        const struct tr_kpi_point *point)
 {
-    for (size_t i = 0; i < numbers->field_count; i++)
-        if (strcmp(numbers->fields[i].name, "value") != 0 &&
-            strcmp(numbers->fields[i].name, "note") != 0)
-            json_object_set_new(object, numbers->fields[i].name, field_json(numbers, point, i));
+    for (size_t i = 0; i < numbers->field_count; i++) {
+        const struct tr_kpi_field *field = &numbers->fields[i];
+        /* Cohorts or the answers behind a number: where there are none, only the whole says so. */
+        bool none =
+            field->kind == TR_PG_KIND_JSON && (point->cells == NULL || point->cells[i].null);
+        if (strcmp(field->name, "value") == 0 || strcmp(field->name, "note") == 0 ||
+            (none && point != &numbers->total))
+            continue;
+        json_object_set_new(object, field->name,
+                            none ? empty_json(field->name) : field_json(numbers, point, i));
+    }
 }
 
 int64_t tr_kpi_field_sample(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point)

@@ -214,6 +214,8 @@ static int transact(struct tr_writer *writer, struct landing *landing, struct ow
     if (result == 0)
         result = tr_rejects_store(landing, error);
     if (result == 0)
+        result = tr_retention_note_late(writer, landing, error);
+    if (result == 0)
         result = move_position(writer, landing, error);
     if (result == 0)
         result = tr_pg_execute(writer->pg, "commit", error);

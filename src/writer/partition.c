@@ -45,6 +45,12 @@ static void note(struct partitions *partitions, int64_t day)
         partitions->exists[day / 8] |= (uint8_t)(1 << (day % 8));
 }
 
+void tr_partitions_forget(struct partitions *partitions, int32_t day)
+{
+    if (day >= 0 && day < DAYS_MAX)
+        partitions->exists[day / 8] &= (uint8_t) ~(1 << (day % 8));
+}
+
 static int make(struct partitions *partitions, struct tr_pg *pg, int64_t day,
                 struct tr_error *error)
 {

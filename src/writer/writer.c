@@ -151,6 +151,9 @@ static int work(struct tr_writer *writer, struct tr_error *error)
         if (result < 0)
             return result;
     }
+    int result = tr_retention_step(writer, error);
+    if (result < 0)
+        return result;
     if (writer->prefetching)
         return land_next(writer, error);
     int64_t seen_us = tr_clock_wall_us();
@@ -159,7 +162,7 @@ static int work(struct tr_writer *writer, struct tr_error *error)
         let_grow(writer);
         return land_next(writer, error);
     }
-    int result = note_idle(writer, seen_us, error);
+    result = note_idle(writer, seen_us, error);
     if (result == 0)
         tr_spool_wait(writer->options.spool, from, IDLE_WAIT_MS);
     return result;
@@ -176,6 +179,7 @@ static void *run(void *context)
                 continue;
             }
             writer->maintained_us = 0;
+            writer->retention_us = 0;
             set_state(writer, true, "");
         }
         if (work(writer, &error) < 0)

@@ -49,6 +49,8 @@ struct tr_writer {
     int64_t last_run;  /* the ids of all runs up to this one are in ids */
     int64_t newest_us; /* no event that has landed was received later */
     int64_t maintained_us;
+    int64_t retention_us; /* when it is due */
+    bool retention_failed;
     int64_t heartbeat_us;
     int retry_ms;
 
@@ -83,6 +85,12 @@ int tr_writer_catch_up(struct tr_writer *writer, int64_t run, int64_t since_us,
                        struct tr_error *error);
 /* Prunes ids and refused events, makes partitions ahead. */
 int tr_writer_maintain(struct tr_writer *writer, struct tr_error *error);
+
+/* retention.c: deletes a piece of what is older than its project keeps, if that is due. */
+int tr_retention_step(struct tr_writer *writer, struct tr_error *error);
+/* Under the lock of the head: what is stored on a day that has expired will be deleted as well. */
+int tr_retention_note_late(struct tr_writer *writer, const struct landing *landing,
+                           struct tr_error *error);
 
 /* land.c: all items, in one transaction or, when PostgreSQL refuses one of them, in several. */
 int tr_writer_land(struct tr_writer *writer, struct item *items, size_t count,

@@ -110,6 +110,8 @@ struct partitions;
 struct partitions *tr_partitions_new(void);
 void tr_partitions_free(struct partitions *partitions);
 void tr_partitions_clear(struct partitions *partitions);
+/* Somebody dropped it. */
+void tr_partitions_forget(struct partitions *partitions, int32_t day);
 /* Makes those that the items need; outside a transaction. */
 int tr_partitions_need(struct partitions *partitions, const struct landing *landing,
                        struct tr_error *error);

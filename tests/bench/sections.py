@@ -5,9 +5,11 @@ A round of Traction and a round of the reference alternate, because machines dri
 medians of the rounds.
 """
 import contextlib
+import datetime
 import http.client
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -318,12 +320,18 @@ def memory(report, full):
 
 # Questions --------------------------------------------------------------------------------------------
 
-PEOPLE = {"active_users", "new_users"}
+# What a question needs beside the range.
+NEEDED = {"funnel": "&steps=page_view,feature_used,conversion", "retention": "&interval=week"}
+# Read from events whatever is asked.
+FROM_EVENTS = {"funnel", "errors"}
+# Questions that rollups cannot answer.
+BROKEN_DOWN = ["page_views?by=path", "active_users?by=browser", "sessions?by=path",
+               "conversion_rate?by=path", "error_rate?where=properties.plan:pro",
+               "event_count?by=properties.plan", "funnel?by=path&steps=page_view,conversion"]
 
 
-def time_kpi(client, kpi, source, times, budget_s):
+def time_question(client, path, times, budget_s):
     """Median of so many questions, or of what fits into the budget (at least three)."""
-    path = f"/v1/kpi/{kpi}?{oracle.whole_days(29)}&source={source}"
     taken = []
     while len(taken) < times and (len(taken) < 3 or sum(taken) < budget_s):
         started = time.monotonic()
@@ -332,23 +340,68 @@ def time_kpi(client, kpi, source, times, budget_s):
     return median(taken) * 1000
 
 
+def explain_questions(up):
+    """From now on PostgreSQL logs the plan of everything that is asked."""
+    harness.query(up.database_url, "alter database traction set session_preload_libraries ="
+                  " 'auto_explain'")
+    harness.query(up.database_url, "alter database traction set auto_explain.log_min_duration = 0")
+    harness.query(up.database_url, "select pg_terminate_backend(pid) from pg_stat_activity"
+                  " where application_name = 'traction query'")
+
+
+def partitions_read(up, ask):
+    """The days of the partitions that the plan of one question reads."""
+    log = os.path.join(up.directory, "data", "postgres", "postgres.log")
+    size = os.path.getsize(log)
+    ask()
+    time.sleep(0.3)
+    with open(log, errors="replace") as file:
+        file.seek(size)
+        return {datetime.datetime.strptime(day, "%Y%m%d").date()
+                for day in re.findall(r" on event_(\d{8})", file.read())}
+
+
+def check_plans(report, up, client, days):
+    """Of a week in the middle, no partition outside of it is read."""
+    explain_questions(up)
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    first, last = today - datetime.timedelta(days // 2), today - datetime.timedelta(days // 2 - 6)
+    for question in BROKEN_DOWN:
+        path = f"/v1/kpi/{question}&from={first}&to={last}&interval=day"
+        path = path.replace("&interval=day", "") if "funnel" in path else path
+        with contextlib.suppress(http.client.HTTPException, OSError, RuntimeError):
+            client.ask("GET", "/v1/kpi/page_views?from=-1d&source=events")
+        read = partitions_read(up, lambda: client.ask("GET", path))
+        report.add("kpi", f"{question}, a week: partitions read", len(read), "")
+        report.add("kpi", f"{question}, a week: partitions outside",
+                   len([day for day in read if not first <= day <= last]), "", at_most=0)
+
+
 def kpi(report, full):
-    """The thirteen KPIs over 30 days, from rollups and from raw events, at two sizes."""
+    """Every KPI over 90 days from rollups, some broken down from events, at several sizes; and that
+    nothing outside the range is read."""
     sizes = [1000000, 10000000] if full else [100000, 300000]
+    sizes = [int(size) for size in os.environ.get("TRACTION_BENCH_SIZES", "").split()] or sizes
     with server(TRACTION_DATABASE_STATEMENT_TIMEOUT="30m") as up:
         have = 0
         for size in sizes:
-            tools.generate(up, "--backfill", "29d", "--events", size - have, "--users", 100000,
+            tools.generate(up, "--backfill", "89d", "--events", size - have, "--users", 100000,
                            "--connections", 4, "--wait-commit", "--wait-limit", "2h", "--seed", have)
             have = size
             harness.query(up.database_url, "vacuum analyze")
             client = Client(up)
-            for name in oracle.KPIS:
-                limit = 10 if name in PEOPLE else 50
-                at = f"{name} at {size // 1000:,}k"
-                report.add("kpi", at + ", rollups", time_kpi(client, name, "rollup", 20, 60), "ms",
-                           at_most=limit if size == sizes[-1] else None)
-                report.add("kpi", at + ", events", time_kpi(client, name, "events", 20, 30), "ms")
+            last = size == sizes[-1]
+            for name in [kpi["kpi"] for kpi in client.ask("GET", "/v1/kpis")["kpis"]]:
+                source = "events" if name in FROM_EVENTS else "rollup"
+                path = f"/v1/kpi/{name}?{oracle.whole_days(89)}&source={source}{NEEDED.get(name, '')}"
+                report.add("kpi", f"{name} at {size // 1000:,}k, {source}",
+                           time_question(client, path, 20, 30), "ms",
+                           at_most=(50 if source == "rollup" else 2000) if last else None)
+            for question in BROKEN_DOWN:
+                path = f"/v1/kpi/{question}&{oracle.whole_days(89)}"
+                report.add("kpi", f"{question} at {size // 1000:,}k, events",
+                           time_question(client, path, 3, 10), "ms", at_most=2000 if last else None)
+        check_plans(report, up, client, 89)
 
 
 # Recovery ---------------------------------------------------------------------------------------------

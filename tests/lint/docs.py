@@ -94,7 +94,8 @@ In a URL, encode it: `where=url~%2Fdocs%2F*`.
 
 `source` in the answer says how it was computed; the number is the same. Rollups answer when there is no `where` and no `include=bots`, when `by` is absent or one
 of `name`, `kind` (of `event_count`), `route` (of the durations and `error_rate`) and `feature` (of `feature_usage`), and when the range
-and the intervals begin at quarters of an hour; for KPIs about people and sessions, at midnights of the project's own time zone. All else
+and the intervals begin at quarters of an hour; for KPIs about people and sessions, at midnights of the project's own time zone. KPIs of
+subscriptions have a table of all changes besides, which answers any range and `by=plan`. All else
 reads the events, and takes time in proportion to them. `source=rollup` refuses (400) instead of falling back, and says why.
 """
 

@@ -16,3 +16,7 @@ with {points}, {rates}, {changes_of_facts}, {holders_of_facts}, {flows_of_change
 with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {states}, {endings},
     {used_balances}, {note}
 {kept_customers}
+-- fragment: events_bots
+with {points}, {rates}, {changes_of_bots}, {flows_of_changes}, {parts}, {states}, {endings},
+    {used_balances}, {note}
+{kept_customers}

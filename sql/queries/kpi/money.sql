@@ -315,6 +315,21 @@ holders as materialized (
     group by 1, 2
 )
 -- fragment: changes_of_events
+-- Who pays what is remembered longer than the events are kept; the events that are left say what is
+-- asked of them. One that is gone has no dimensions.
+chain as materialized (
+    select s.person as member, s.at, s.previous_at, s.next_at, s.first, s.previous_amount as x0,
+        coalesce(nullif(s.previous_currency, ''), :currency) as k0, s.amount as x1,
+        coalesce(nullif(s.currency, ''), :currency) as k1, {group} as g1, (true {where}) as kept1,
+        lag({group}) over w as g0, lag(true {where}) over w as kept0
+    from traction.subscription_change s
+    left join traction.event e on e.project_id = :project and e.ts = s.at
+        and e.received_at = s.received_at and e.id = s.id and not e.bot and {is_change}
+    where s.project_id = :project and s.at < :to
+    window w as (partition by s.person order by s.at, s.received_at, s.id)
+), {changes_of_chain}
+-- fragment: changes_of_bots
+-- Of bots there are the events only.
 chain as materialized (
     select s.*,
         lag(x1, 1, 0::numeric) over w as x0, lag(k1) over w as k0, lag(g1) over w as g0,
@@ -326,11 +341,15 @@ chain as materialized (
         select {person} as member, e.ts as at, e.received_at, e.id collate "C" as id,
             case when e.name = 'subscription_cancelled' then 0 else greatest(e.value, 0) end as x1,
             coalesce(e.unit, :currency) as k1, {group} as g1, (true {where}) as kept1
-        from {people_history} and (e.name = 'subscription_cancelled'
-            or e.name in ('subscription_started', 'subscription_changed') and e.value is not null)
+        from {people_history} and {is_change}
     ) s
     window w as (partition by member order by at, received_at, id)
-), changes as materialized (
+), {changes_of_chain}
+-- fragment: is_change
+(e.name = 'subscription_cancelled'
+    or e.name in ('subscription_started', 'subscription_changed') and e.value is not null)
+-- fragment: changes_of_chain
+changes as materialized (
     select member, width_bucket(at, :buckets) as t, previous_at, next_at, first,
         x0, k0, g0, coalesce(kept0, true) as kept0, x1, k1, g1, kept1
     from chain

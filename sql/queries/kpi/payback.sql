@@ -9,6 +9,6 @@ with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {state
     {people_of_facts}, {payers_where}, {money}, {customers}, {used_both}, {note}, {project}
 {months}
 -- fragment: events_bots
-with {points}, {rates}, {changes_of_events}, {flows_of_changes}, {parts}, {states}, {costs_of_events},
+with {points}, {rates}, {changes_of_bots}, {flows_of_changes}, {parts}, {states}, {costs_of_events},
     {people_of_events}, {payers_where}, {money}, {customers}, {used_both}, {note}, {project}
 {months}
