@@ -69,6 +69,12 @@ static size_t copy_value(struct tr_slice from, bool glob, char *to)
     return size;
 }
 
+struct tr_slice tr_kpi_pattern(struct tr_slice glob, struct tr_arena *arena)
+{
+    char *copy = tr_arena_alloc(arena, 2 * glob.size + 1);
+    return tr_slice(copy, copy_value(glob, true, copy));
+}
+
 /* The alternative that text begins with. */
 static struct tr_slice first_alternative(struct tr_slice text)
 {

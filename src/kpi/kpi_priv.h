@@ -146,6 +146,16 @@ struct tr_kpi_condition {
 const char *tr_kpi_parse_condition(struct tr_slice text, struct tr_arena *arena,
                                    struct tr_kpi_condition *condition_out);
 
+/* A text with "*" for anything as a pattern of LIKE, in the arena. */
+struct tr_slice tr_kpi_pattern(struct tr_slice glob, struct tr_arena *arena);
+
+/* A step of a funnel: events of a name, of pages whose path is like a pattern. */
+struct tr_kpi_step {
+    struct tr_slice text; /* as asked */
+    struct tr_slice name;
+    struct tr_slice path; /* data NULL: of any */
+};
+
 struct tr_kpi_question {
     const struct tr_kpi_entry *entry;
     const struct tr_kpi_project *project;
@@ -160,7 +170,7 @@ struct tr_kpi_question {
     enum tr_kpi_compare compare;
     struct tr_slice name; /* data NULL: not given, as the next */
     struct tr_slice goal;
-    struct tr_slice *steps; /* names of events; in the arena */
+    struct tr_kpi_step *steps; /* in the arena */
     size_t step_count;
     struct tr_slice window_text; /* as asked */
     double window_s;

@@ -190,19 +190,32 @@ static const char *parse_survey(struct tr_kpi_ask *ask, struct tr_kpi_question *
     return value.size > 0 ? NULL : "expected the name of a survey";
 }
 
+/* The name of an event, or page_view:/PATH. */
+static struct tr_kpi_step step_of(struct tr_slice text, struct tr_arena *arena)
+{
+    static const char views[] = "page_view:/";
+    struct tr_kpi_step step = {.text = text, .name = text};
+    size_t skip = sizeof views - 2;
+    if (tr_slice_starts(text, views)) {
+        step.name = tr_slice(text.data, skip - 1);
+        step.path = tr_kpi_pattern(tr_slice(text.data + skip, text.size - skip), arena);
+    }
+    return step;
+}
+
 static const char *parse_steps(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
                                struct tr_slice value)
 {
     static const char wrong[] =
         "expected names of events with commas between them, 2 to 10, such as "
-        "page_view,sign_up,purchase";
+        "page_view:/pricing*,sign_up,purchase";
     question->steps = tr_arena_alloc(ask->arena, TR_KPI_STEPS_MAX * sizeof *question->steps);
     for (;;) {
         const char *comma = value.size > 0 ? memchr(value.data, ',', value.size) : NULL;
         size_t size = comma != NULL ? (size_t)(comma - value.data) : value.size;
         if (size == 0 || question->step_count == TR_KPI_STEPS_MAX)
             return wrong;
-        question->steps[question->step_count++] = tr_slice(value.data, size);
+        question->steps[question->step_count++] = step_of(tr_slice(value.data, size), ask->arena);
         if (comma == NULL)
             return question->step_count >= 2 ? NULL : wrong;
         value = tr_slice(comma + 1, value.size - size - 1);
@@ -279,7 +292,8 @@ static const struct parameter {
     {"name", parse_name, TR_KPI_TAKES_NAME, false, "the name of the events to count"},
     {"goal", parse_goal, TR_KPI_TAKES_GOAL, false, "the goal of the conversions to count"},
     {"steps", parse_steps, TR_KPI_TAKES_STEPS, false,
-     "names of events in their order, with commas between them, 2 to 10"},
+     "names of events in their order, with commas between them, 2 to 10; page_view:/docs/* are the "
+     "views of such paths"},
     {"window", parse_window, TR_KPI_TAKES_WINDOW, false,
      "how long after the first step the last may be: 30m, 24h, 7d, 2w; default: 7d"},
     {"percentile", parse_percentile, TR_KPI_TAKES_PERCENTILE, false,

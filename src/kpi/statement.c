@@ -115,13 +115,46 @@ static void bind_goal(const struct statement *statement)
     tr_pg_bind_text(statement->params, statement->scope->question->goal);
 }
 
-static void bind_steps(const struct statement *statement)
+static void bind_of_steps(const struct statement *statement,
+                          struct tr_slice (*get)(const struct tr_kpi_step *))
 {
     const struct tr_kpi_question *question = statement->scope->question;
     tr_pg_array_begin(statement->params, TR_PG_TEXT);
-    for (size_t i = 0; i < question->step_count; i++)
-        tr_pg_array_bytes(statement->params, question->steps[i].data, question->steps[i].size);
+    for (size_t i = 0; i < question->step_count; i++) {
+        struct tr_slice text = get(&question->steps[i]);
+        tr_pg_array_bytes(statement->params, text.data, text.size);
+    }
     tr_pg_array_end(statement->params);
+}
+
+static struct tr_slice get_text(const struct tr_kpi_step *step)
+{
+    return step->text;
+}
+
+static struct tr_slice get_name(const struct tr_kpi_step *step)
+{
+    return step->name;
+}
+
+static struct tr_slice get_path(const struct tr_kpi_step *step)
+{
+    return step->path.data != NULL ? step->path : TR_SLICE("");
+}
+
+static void bind_steps(const struct statement *statement)
+{
+    bind_of_steps(statement, get_text);
+}
+
+static void bind_step_names(const struct statement *statement)
+{
+    bind_of_steps(statement, get_name);
+}
+
+static void bind_step_paths(const struct statement *statement)
+{
+    bind_of_steps(statement, get_path);
 }
 
 static void bind_window(const struct statement *statement)
@@ -284,6 +317,8 @@ static const struct {
     {"name", bind_name, false},
     {"goal", bind_goal, false},
     {"steps", bind_steps, false},
+    {"step_names", bind_step_names, false},
+    {"step_paths", bind_step_paths, false},
     {"window", bind_window, false},
     {"timezone", bind_timezone, false},
     {"unit", bind_unit, false},
@@ -448,12 +483,41 @@ static void put_whole_and_g(struct statement *statement)
     expand_common(statement, statement->scope->groups ? "whole_and_g_groups" : "whole_and_g_total");
 }
 
-/* The steps of a funnel after the first, a pass each. */
-static void put_funnel_steps(struct statement *statement)
+/* A fragment for each step of a funnel, from the given one on. */
+static void put_for_steps(struct statement *statement, const char *name, size_t first)
 {
     size_t count = statement->scope->question->step_count;
-    for (statement->step = 2; statement->step <= count; statement->step++)
-        expand(statement, tr_pg_sql_fragment("queries/kpi/funnel", "funnel_step"));
+    for (statement->step = first; statement->step <= count; statement->step++)
+        expand(statement, tr_pg_sql_fragment("queries/kpi/funnel", name));
+}
+
+static void put_funnel_hits(struct statement *statement)
+{
+    const struct tr_kpi_question *question = statement->scope->question;
+    for (statement->step = 1; statement->step <= question->step_count; statement->step++)
+        expand_common(statement, question->steps[statement->step - 1].path.data != NULL
+                                     ? "funnel_hit_of_path"
+                                     : "funnel_hit");
+}
+
+static void put_funnel_steps(struct statement *statement)
+{
+    put_for_steps(statement, "funnel_step", 2);
+}
+
+static void put_funnel_times(struct statement *statement)
+{
+    put_for_steps(statement, "funnel_time", 2);
+}
+
+static void put_funnel_gaps(struct statement *statement)
+{
+    put_for_steps(statement, "funnel_gap", 2);
+}
+
+static void put_funnel_groups(struct statement *statement)
+{
+    expand_common(statement, statement->scope->groups ? "funnel_of_groups" : "funnel_of_all");
 }
 
 static void put_funnel_last(struct statement *statement)
@@ -478,7 +542,11 @@ static const struct {
     {"vital_of_person", put_vital_of_person},
     {"sets_of_g", put_sets_of_g},
     {"whole_and_g", put_whole_and_g},
+    {"funnel_hits", put_funnel_hits},
     {"funnel_steps", put_funnel_steps},
+    {"funnel_times", put_funnel_times},
+    {"funnel_gaps", put_funnel_gaps},
+    {"funnel_groups", put_funnel_groups},
     {"funnel_last", put_funnel_last},
     {"step", put_step},
     {"step_before", put_step_before},

@@ -235,8 +235,9 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "count(person who reached the last step) / count(person who did the first)",
         .unit = "ratio",
         .sample = "people at the first step",
-        .note = "a person counts with the step that their best attempt reached; an event fills one "
-                "step; by= takes the person's first event of the first step",
+        .note = "only events in the range count; a person counts with the step that their best "
+                "attempt reached, and for the times with the quickest; an event fills one step; "
+                "by= takes the person's first event of the first step",
         .shape = TR_KPI_FIELDS,
         .evidence = TR_KPI_SHARE,
         .better = TR_KPI_UP,

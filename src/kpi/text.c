@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An answer as text: JSON, and CSV (RFC 4180) with a row for each interval, and for each group in
- * it; without intervals a row for each group, else a single one. A text that a spreadsheet would
- * take for a formula gets an apostrophe; numbers stay numbers.
+ * it; without intervals a row for each group, else a single one. Of a funnel there is a row for
+ * each step, of retention one for each period of each cohort. A text that a spreadsheet would take
+ * for a formula gets an apostrophe; numbers stay numbers.
  */
 #include "kpi_priv.h"
 
@@ -133,23 +134,100 @@ static void append_rows(struct table *table, const json_t *object)
     }
 }
 
+/* Answers that are lists of their own, and the columns of these. */
+struct list {
+    const char *name;
+    const char *of_row; /* a list within, each of which is a row; NULL: none */
+    const char *columns[10];
+};
+static const struct list lists[] = {
+    {"steps",
+     NULL,
+     {"step", "name", "people", "share_of_first", "share_of_previous", "median_seconds_from_first",
+      "median_seconds_from_previous"}},
+    {"cohorts", "periods", {"t", "size", "n", "active", "share"}},
+};
+
+static const struct list *find_list(const json_t *answer)
+{
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (json_object_get(answer, lists[i].name) != NULL)
+            return &lists[i];
+    return NULL;
+}
+
+/* A column is of the part, else of the whole that it belongs to. */
+static void append_list_row(struct table *table, const struct list *list, const json_t *label,
+                            const json_t *whole, const json_t *part)
+{
+    if (table->by != NULL) {
+        append_cell(&table->out, label);
+        tr_buf_append_text(&table->out, ",");
+    }
+    for (size_t i = 0; list->columns[i] != NULL; i++) {
+        const json_t *cell = json_object_get(part, list->columns[i]);
+        tr_buf_append_text(&table->out, i > 0 ? "," : "");
+        append_cell(&table->out, cell != NULL ? cell : json_object_get(whole, list->columns[i]));
+    }
+    tr_buf_append_text(&table->out, "\r\n");
+}
+
+/* object: the answer or a group. */
+static void append_list(struct table *table, const struct list *list, const json_t *object)
+{
+    size_t i = 0;
+    size_t j = 0;
+    json_t *whole = NULL;
+    json_t *part = NULL;
+    const json_t *label = json_object_get(object, "by");
+    json_array_foreach(json_object_get(object, list->name), i, whole)
+    {
+        if (list->of_row == NULL)
+            append_list_row(table, list, label, whole, NULL);
+        else
+            json_array_foreach(json_object_get(whole, list->of_row), j, part)
+                append_list_row(table, list, label, whole, part);
+    }
+}
+
+static void append_table(struct table *table, const json_t *answer, const json_t *groups)
+{
+    json_t *first = groups != NULL ? json_array_get(groups, 0) : (json_t *)answer;
+    table->series = json_array_size(json_object_get(answer, "series")) > 0;
+    if (table->series && first != NULL)
+        first = json_array_get(json_object_get(first, "series"), 0);
+    find_columns(table, first);
+    append_header(table);
+    if (groups == NULL)
+        append_rows(table, answer);
+    for (size_t i = 0; i < json_array_size(groups); i++)
+        append_rows(table, json_array_get(groups, i));
+}
+
+static void append_lists(struct table *table, const struct list *list, const json_t *answer,
+                         const json_t *groups)
+{
+    for (; list->columns[table->count] != NULL; table->count++)
+        table->columns[table->count] = list->columns[table->count];
+    append_header(table);
+    if (groups == NULL)
+        append_list(table, list, answer);
+    for (size_t i = 0; i < json_array_size(groups); i++)
+        append_list(table, list, json_array_get(groups, i));
+}
+
 struct tr_slice tr_kpi_csv(const json_t *answer, struct tr_arena *arena)
 {
     const json_t *groups = json_object_get(answer, "groups");
-    json_t *first = groups != NULL ? json_array_get(groups, 0) : (json_t *)answer;
-    const json_t *series = json_object_get(answer, "series");
-    struct table table = {.series = json_array_size(series) > 0};
+    const struct list *list = find_list(answer);
+    struct table table = {0};
     if (groups != NULL)
         table.by = json_string_value(json_object_get(answer, "by"));
-    if (table.series && first != NULL)
-        first = json_array_get(json_object_get(first, "series"), 0);
     tr_buf_init(&table.out, CSV_MAX_BYTES);
-    find_columns(&table, first);
-    append_header(&table);
-    if (groups == NULL)
-        append_rows(&table, answer);
-    for (size_t i = 0; i < json_array_size(groups); i++)
-        append_rows(&table, json_array_get(groups, i));
+    if (list != NULL)
+        append_lists(&table, list, answer, groups);
+    else
+        append_table(&table, answer, groups);
     struct tr_slice copy = tr_arena_dup(arena, tr_buf_slice(&table.out));
     tr_buf_fini(&table.out);
     return copy;

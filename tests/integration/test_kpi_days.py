@@ -3,9 +3,11 @@
 Python over random visitors, some of whom become users, with late and repeated events."""
 import collections
 import datetime
+import fnmatch
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import urllib.parse
@@ -225,23 +227,33 @@ def test_bounce_rate(project, interval):
         assert near(point["value"], ratio(len(bounced), len(sessions)))
 
 
-def furthest(rows, steps, window):
-    """How many steps the best attempt reaches, trying every start."""
-    best = 0
+def is_step(row, step):
+    name, _, path = step.partition(":")
+    return row.name == name and fnmatch.fnmatchcase(row.path or "", path or "*")
+
+
+def attempts(rows, steps, window):
+    """Of all attempts from any start, by step: the shortest times from the first and from the step
+    before."""
+    took, gaps = {}, {}
     for i, start in enumerate(rows):
-        if start.name != steps[0]:
+        if not is_step(start, steps[0]):
             continue
-        reached = 1
-        for row in rows[i + 1:]:
-            if row.ts - start.ts > window:
-                break
-            if reached < len(steps) and row.name == steps[reached]:
-                reached += 1
-        best = max(best, reached)
-    return best
+        reached = [i]
+        for k in range(len(steps)):
+            if k > 0:
+                pairs = [(j, last) for last in reached for j in range(last + 1, len(rows))
+                         if is_step(rows[j], steps[k]) and rows[j].ts - start.ts <= window]
+                reached = sorted({j for j, _ in pairs})
+                for j, last in pairs:
+                    gaps[k] = min(gaps.get(k, window), rows[j].ts - rows[last].ts)
+            for j in reached:
+                took[k] = min(took.get(k, window), rows[j].ts - start.ts)
+    return took, gaps
 
 
 @pytest.mark.parametrize("steps", [["page_view", "sign_up"], ["page_view", "page_view", "error"],
+                                   ["page_view:/1", "page_view:/*", "page_view", "error"],
                                    ["sign_up", "feature_used", "page_view", "engaged_time"]],
                          ids=",".join)
 @pytest.mark.parametrize("window", ["30m", "1h", "7d"])
@@ -253,14 +265,25 @@ def test_funnel(project, steps, window):
     for row in sorted(project.rows, key=lambda r: (r.ts, r.received_at, r.id)):
         if start <= row.ts < end:
             people[row.who].append(row)
-    reached = [furthest(rows, steps, length) for rows in people.values()]
-    want = [sum(r >= k for r in reached) for k in range(1, len(steps) + 1)]
+    tried = [attempts(rows, steps, length) for rows in people.values()]
+    want = [sum(k in took for took, _ in tried) for k in range(len(steps))]
     assert [step["people"] for step in answer["steps"]] == want
+    assert [step["name"] for step in answer["steps"]] == steps
     assert answer["n"] == want[0] and near(answer["value"], ratio(want[-1], want[0]))
     assert want[-1] < want[0] and (window != "7d" or want[-1] > 0)
+    for k, step in enumerate(answer["steps"]):
+        for which, name in ((0, "first"), (1, "previous")):
+            times = [person[which][k].total_seconds() for person in tried if k in person[which]]
+            got = step[f"median_seconds_from_{name}"]
+            assert got is None if not times else got == pytest.approx(
+                statistics.median(times), abs=2e-3), (k, name)
     groups = project.ask("funnel", steps=",".join(steps), window=window, from_="-44d",
                          by="path")["groups"]
     assert [sum(g["steps"][k]["people"] for g in groups) for k in range(len(steps))] == want
+    firsts = collections.Counter(
+        next(row.path for row in rows if is_step(row, steps[0]))
+        for rows, (took, _) in zip(people.values(), tried) if took)
+    assert {g["by"]: g["n"] for g in groups} == firsts
 
 
 @pytest.mark.parametrize("query, parameter", [

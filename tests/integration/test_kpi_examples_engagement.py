@@ -86,4 +86,6 @@ def test_funnel(ask):
     answer = ask("funnel", steps, "")
     assert answer["value"] == pytest.approx(1 / 4)
     assert [step["people"] for step in answer["steps"]] == [4, 1]
+    assert [step["median_seconds_from_first"] for step in answer["steps"]] == [0, 518400]
+    assert [step["median_seconds_from_previous"] for step in answer["steps"]] == [None, 518400]
     assert ask("funnel", steps + "&window=1d", "")["value"] == 0

@@ -115,6 +115,18 @@ def test_nested_and_dotted_properties(up):
     assert json.loads(text)["value"] == 1
 
 
+def test_csv_of_lists(up):
+    _, _, text = ask(up, "/v1/kpi/funnel.csv?steps=page_view,nothing&from=-7d")
+    header, *rows = csv.reader(io.StringIO(text))
+    assert header[:3] == ["step", "name", "people"]
+    assert [row[1] for row in rows] == ["page_view", "nothing"]
+    _, _, text = ask(up, "/v1/kpi/retention.csv?interval=day&from=-7d&by=path")
+    header, *rows = csv.reader(io.StringIO(text))
+    assert header == ["path", "t", "size", "n", "active", "share"] and rows
+    _, _, text = ask(up, "/v1/kpi/retention.csv?interval=day&from=2020-01-01&to=2020-01-07")
+    assert text == "t,size,n,active,share\r\n"
+
+
 def test_csv(up):
     path = "/v1/kpi/page_views{}?interval=none&by=properties.label"
     for more in ({"path": path.format(".csv")},

@@ -8,7 +8,8 @@
 -- previous: as many days before, or as much time where an end is no midnight. week: as few whole weeks
 -- back as make it end no later than the range begins. year: the same dates of the year before, 28 for
 -- 29 February.
-with given as (
+-- Materialized, because expressions put into each other grow until planning takes longer than all else.
+with given as materialized (
     select
         case $3::text when 'instant' then $4::timestamptz at time zone $1::text
             when 'date' then ($5::date + $6::int)::timestamp
@@ -22,13 +23,13 @@ with given as (
             when 'date' then ($9::date + $10::int)::timestamp
             else (($2 at time zone $1)::date + $10)::timestamp
         end as to_local
-), local as (
+), local as materialized (
     select
         coalesce(case when $3 <> 'begin' or from_local < to_local then from_local end,
             to_local - interval '30 days') as from_local,
         to_local
     from given
-), settled as (
+), settled as materialized (
     select
         l.from_local, l.to_local, i.at[3] as from_midnight_at, i.at[4] as next_at,
         case when $3 = 'instant' then $4 else i.at[1] end as from_at,
@@ -43,7 +44,7 @@ with given as (
                 (4, date_trunc('day', l.to_local + interval '1 day - 1 microsecond'))) v (i, local)
         ) t
     ) i
-), whole as (
+), whole as materialized (
     -- Nothing is compared with what was before the year 1.
     select *, from_at = from_midnight_at as from_midnight, to_at = next_at as to_midnight,
         from_at = from_midnight_at and to_at = next_at as days,
@@ -55,7 +56,7 @@ with given as (
                 else to_local - from_local end,
             from_local - timestamp '0001-01-01') as back
     from settled
-), shifted as (
+), shifted as materialized (
     select w.*,
         case when $12 = 'year' then greatest(from_local - interval '1 year', timestamp '0001-01-01')
             when days or $12 = 'week' then from_local - back
@@ -65,13 +66,13 @@ with given as (
             when $12 = 'week' then to_local - back
             else from_local end as before_to
     from whole w
-), sound as (
+), sound as materialized (
     -- Hours around a 29 February may be none a year before: then as long as they are now.
     select from_local, to_local, from_at, to_at, next_at, from_midnight, to_midnight, days, time,
         before_from, case when before_to > before_from then before_to
             else before_from + (to_local - from_local) end as before_to
     from shifted
-), before as (
+), before as materialized (
     select
         s.*, i.at[3] as before_midnight_at, i.at[4] as before_next_at,
         case when $12 in ('week', 'year') or days then i.at[1]

@@ -194,6 +194,44 @@ static void test_empty_groups_have_a_header(void **state)
     assert_string_equal(render(&numbers, true), "t,country,value\r\n");
 }
 
+/* A whole whose columns are value, n and one of JSON. */
+static const char *csv_of_list(const char *kpi, const char *name, const char *list, const char *by)
+{
+    const struct tr_kpi_field fields[] = {{"value", TR_PG_KIND_FLOAT}, {name, TR_PG_KIND_JSON}};
+    const struct tr_kpi_cell cells[] = {{.number = 0.5}, {.text = tr_slice_of(list)}};
+    struct tr_kpi_point point = {.known = true, .cells = cells};
+    struct tr_kpi_group group = {.label = TR_SLICE("=a"), .total = point};
+    const struct tr_kpi_numbers numbers = {
+        .total = point, .fields = fields, .field_count = 2, .groups = {[1] = &group}};
+    const char *steps = strcmp(kpi, "funnel") == 0 ? "steps=a,b" : "from=-7d";
+    assert_int_equal(ASK(arena, &question, kpi, steps, by), 0);
+    return render(&numbers, true);
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    static const char steps[] =
+        "[{\"step\":1,\"name\":\"a,\",\"people\":4,\"share_of_first\":1,\"share_of_previous\":null}"
+        ","
+        "{\"step\":2,\"name\":\"b\",\"people\":1,\"share_of_first\":0.25,\"share_of_previous\":0."
+        "25,"
+        "\"median_seconds_from_first\":60.5,\"median_seconds_from_previous\":60.5}]";
+    static const char cohorts[] =
+        "[{\"t\":\"2026-11-02\",\"size\":3,\"periods\":[{\"n\":0,\"active\":3,\"share\":1},"
+        "{\"n\":1,\"active\":null,\"share\":null}]},{\"t\":\"2026-11-09\",\"size\":1,"
+        "\"periods\":[{\"n\":0,\"active\":1,\"share\":1}]}]";
+    assert_string_equal(csv_of_list("funnel", "steps", steps, "source=events"),
+                        "step,name,people,share_of_first,share_of_previous,"
+                        "median_seconds_from_first,median_seconds_from_previous\r\n"
+                        "1,\"a,\",4,1,,,\r\n2,b,1,0.25,0.25,60.5,60.5\r\n");
+    assert_string_equal(csv_of_list("retention", "cohorts", cohorts, "by=country"),
+                        "country,t,size,n,active,share\r\n'=a,2026-11-02,3,0,3,1\r\n"
+                        "'=a,2026-11-02,3,1,,\r\n'=a,2026-11-09,1,0,1,1\r\n");
+    assert_string_equal(csv_of_list("retention", "cohorts", "[]", "source=events"),
+                        "t,size,n,active,share\r\n");
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -218,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_features),
         cmocka_unit_test(test_vitals),
         cmocka_unit_test(test_empty_groups_have_a_header),
+        cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -161,6 +161,20 @@ static void test_catalogue_tells_all(void **state)
     json_decref(catalogue);
 }
 
+static void test_steps(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(arena, &question, "funnel", "steps=page_view:/a_b/*,page_view:x,sign_up"),
+                     0);
+    assert_int_equal(question.step_count, 3);
+    assert_true(tr_slice_is(question.steps[0].text, "page_view:/a_b/*"));
+    assert_true(tr_slice_is(question.steps[0].name, "page_view"));
+    assert_true(tr_slice_is(question.steps[0].path, "/a\\_b/%"));
+    assert_true(tr_slice_is(question.steps[1].name, "page_view:x"));
+    assert_null(question.steps[1].path.data);
+    assert_true(tr_slice_is(question.steps[2].name, "sign_up"));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -185,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_long_and_binary_values),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_catalogue_tells_all),
+        cmocka_unit_test(test_steps),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
