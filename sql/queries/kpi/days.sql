@@ -35,7 +35,8 @@ matrix as materialized (
     select 1 as whole, null::int as g, c.first_day, c.day, c.previous_day, c.members
     from traction.day_cohort c
     join traction.member_set s on s.id = c.set_id
-    where s.project_id = :project and s.subject = 'active' and s.key = '' and c.day < :to_day
+    where s.project_id = :project and s.subject = 'active' and s.key = ''
+        and c.day >= :from_day and c.day < :to_day
 ), labels as (
     select null::text[] as labels
 )

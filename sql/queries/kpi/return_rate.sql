@@ -6,16 +6,32 @@ with {matrix_of_events}, {returning_of_matrix}
 -- fragment: rollup
 with {matrix_of_cohorts}, {returning_of_matrix}
 -- fragment: returning_of_matrix
-{spans}, counted as (
-    select {level_of_span},
-        coalesce(sum(m.members) filter (where m.previous_day < s.f), 0) as active,
-        coalesce(sum(m.members) filter (where m.previous_day = '-infinity'), 0)
-            - coalesce(sum(m.members) filter (
-                where m.first_day >= s.f and m.previous_day = m.first_day), 0) as once
+{spans}, by_days as materialized (
+    select whole, g, day, previous_day, sum(members) as members from matrix group by 1, 2, 3, 4
+), seconds as materialized (
+    select whole, g, first_day, day, sum(members) as members
+    from matrix
+    where previous_day = first_day
+    group by 1, 2, 3, 4
+), counted as (
+    select s.t, m.whole, m.g, sum(m.members) filter (where m.previous_day < s.f) as active,
+        sum(m.members) filter (where m.previous_day = '-infinity') as firsts, 0 as seconds
     from spans s
-    join matrix m on m.day >= s.f and m.day < s.u
-    group by m.whole, m.g, s.t, s.f, s.u
+    join by_days m on m.day >= s.f and m.day < s.u
+    group by 1, 2, 3
+    union all
+    select s.t, m.whole, m.g, 0, 0, sum(m.members)
+    from spans s
+    join seconds m on m.first_day >= s.f and m.day < s.u
+    group by 1, 2, 3
+), people as (
+    select t, whole, g, coalesce(sum(active), 0) as active,
+        coalesce(sum(firsts), 0) - coalesce(sum(seconds), 0) as once
+    from counted
+    group by 1, 2, 3
 )
-select level, t, g, label, round((active - once) / nullif(active, 0), 9) as value,
-    (active - once)::bigint as returned, active::bigint as n
-from counted
+select p.whole + case when p.t is null then 2 else 0 end as level, p.t, p.g,
+    (select labels from labels)[p.g] as label,
+    round((active - once) / nullif(active, 0), 9) as value, (active - once)::bigint as returned,
+    active::bigint as n
+from people p
