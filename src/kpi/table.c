@@ -79,6 +79,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "count(feature_used); per feature people / active_users",
         .unit = "uses",
         .sample = "uses",
+        .note = "people of all features beyond the 20 largest together are counted in the whole "
+                "range only, not in each interval",
         .shape = TR_KPI_FEATURES,
         .better = TR_KPI_UP,
         .days = true,
