@@ -86,9 +86,11 @@ int tr_cli_read_project(struct tr_pg *pg, const char *name, struct tr_arena *are
 }
 
 /* A hint that names the list of KPIs names it as HTTP does; here it is an option. */
-static const char *hint_for_people(const char *hint, struct tr_arena *arena)
+static const char *hint_for_people(const char *hint, bool unknown, struct tr_arena *arena)
 {
     const char *path = strstr(hint, "/v1/kpis");
+    if (path == NULL && unknown)
+        return tr_arena_printf(arena, "%s \"traction query --list\" lists all", hint);
     if (path == NULL)
         return hint;
     int before = (int)(path - hint);
@@ -100,7 +102,9 @@ static const char *hint_for_people(const char *hint, struct tr_arena *arena)
 
 static int report_problem(const struct tr_kpi_problem *problem, struct tr_arena *arena)
 {
-    const char *hint = problem->hint != NULL ? hint_for_people(problem->hint, arena) : NULL;
+    bool unknown = problem->status == 404;
+    const char *hint =
+        problem->hint != NULL ? hint_for_people(problem->hint, unknown, arena) : NULL;
     fprintf(stderr, "traction query: %s%s%s\n", problem->message, hint != NULL ? ". " : "",
             hint != NULL ? hint : "");
     return problem->status < 500 ? TR_EXIT_USAGE : TR_EXIT_FAILED;

@@ -45,7 +45,8 @@ static int move_bounds(struct tr_writer *writer, bool *more_out, struct tr_error
         return result;
     result = tr_pg_execute(writer->pg, begin_short, error);
     if (result == 0)
-        result = tr_pg_query(writer->pg, tr_pg_sql("queries/writer/lock_head"), NULL, NULL, error);
+        result =
+            tr_pg_query(writer->pg, tr_pg_sql("queries/writer/lock_head_only"), NULL, NULL, error);
     if (result == 0)
         result = ask(writer, "queries/writer/expire_days", NULL, error);
     return result < 0 ? result : tr_pg_execute(writer->pg, "commit", error);

@@ -99,11 +99,16 @@ def test_doctor_reads_the_file_that_it_is_given(traction_up, directory):
 
 
 def test_query_helps_in_its_own_words(traction_up):
-    for words in (["nope"], ["page_views", "colour=red"]):
+    for words in (["zzzzzzzz"], ["page_views", "colour=red"]):
         done = command("query", *words, env=traction_up.values)
         assert done.returncode == 2 and done.stderr.count("\n") == 1
         assert '"traction query --list"' in done.stderr and "/v1/" not in done.stderr, done.stderr
     assert "page_views" in command("query", "--list").stdout
+
+
+def test_query_guesses_which_kpi_was_meant(traction_up):
+    error = command("query", "page_vews", env=traction_up.values).stderr
+    assert "page_views" in error and '"traction query --list"' in error
 
 
 def test_the_help_of_query_states_the_defaults(traction_up):

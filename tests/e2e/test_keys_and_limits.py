@@ -79,7 +79,9 @@ def test_limits_of_questions(up):
     status, answer = question(up, 1, "x" * 1024)
     assert (status, answer["error"]["code"]) == (413, "too_large")
     with lock(up.database_url):
-        waiting = threading.Thread(target=question, args=(up, 1))
+        # Asked again while the other has the place.
+        waiting = threading.Thread(
+            target=harness.wait_for, args=(lambda: question(up, 1)[0] == 200, 90))
         waiting.start()
         status, answer = harness.wait_for(lambda: refused(up))
         assert (status, answer["error"]["code"]) == (503, "unavailable")

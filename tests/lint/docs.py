@@ -100,7 +100,7 @@ reads the events, and takes time in proportion to them. `source=rollup` refuses 
 """
 
 # Worked out by hand, each with a test of the same name: docs/kpi-examples.
-EXAMPLES = ["engagement", "performance", "feedback"]
+EXAMPLES = ["engagement", "performance", "business", "feedback"]
 
 
 def run(command):
