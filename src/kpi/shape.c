@@ -100,6 +100,18 @@ static json_t *passed_json(const struct tr_kpi_numbers *numbers)
     return passed;
 }
 
+/* In place of how many were active: that people were not counted. */
+static const int64_t uncounted = -1;
+
+static void add_feature(json_t *object, const struct tr_kpi_point *point, int64_t active)
+{
+    bool counted = active != uncounted;
+    json_object_set_new(object, "uses", json_integer(point->x));
+    json_object_set_new(object, "people", counted ? json_integer(point->people) : json_null());
+    json_object_set_new(object, "adoption",
+                        counted ? ratio_json(point->people, active) : json_null());
+}
+
 /* What a point or a group says beside its value. active is what adoption is a share of. */
 static void add_beside(json_t *object, const struct tr_kpi_result *result,
                        const struct tr_kpi_point *point, const int64_t *active)
@@ -115,11 +127,8 @@ static void add_beside(json_t *object, const struct tr_kpi_result *result,
         json_object_set_new(object, "n", json_integer(point->n));
     if (shape == TR_KPI_RATIO)
         json_object_set_new(object, "n", json_integer(point->y));
-    if (shape == TR_KPI_FEATURES && active != NULL) {
-        json_object_set_new(object, "uses", json_integer(point->x));
-        json_object_set_new(object, "people", json_integer(point->people));
-        json_object_set_new(object, "adoption", ratio_json(point->people, *active));
-    }
+    if (shape == TR_KPI_FEATURES && active != NULL)
+        add_feature(object, point, *active);
 }
 
 /* Whether an interval has a part outside of the range, or to come. */
@@ -130,16 +139,19 @@ static bool is_partial(const struct tr_kpi_result *result, size_t i)
     return range->starts[i] < range->from_us || end_us > range->to_us || end_us > result->now_us;
 }
 
-/* active: the points that say how many were active, or NULL. */
+/* group: NULL for the whole. Of features beyond the largest people are counted in the whole range
+ * only, which takes long enough. */
 static json_t *series_json(const struct tr_kpi_result *result, const struct tr_kpi_point *series,
-                           const struct tr_kpi_point *active)
+                           const struct tr_kpi_group *group)
 {
     json_t *list = json_array();
+    const struct tr_kpi_point *every = result->numbers->series;
     for (size_t i = 0; series != NULL && i < result->range->bucket_count; i++) {
         json_t *point = json_object();
         json_object_set_new(point, "t", time_json(result->range->starts[i]));
         json_object_set_new(point, "value", value_json(result, result->numbers, &series[i]));
-        add_beside(point, result, &series[i], active != NULL ? &active[i].y : NULL);
+        const int64_t *active = group == NULL ? NULL : group->other ? &uncounted : &every[i].y;
+        add_beside(point, result, &series[i], active);
         if (is_partial(result, i))
             json_object_set_new(point, "partial", json_true());
         json_array_append_new(list, point);
@@ -157,7 +169,7 @@ static json_t *group_json(const struct tr_kpi_result *result, const struct tr_kp
         json_object_set_new(object, "other", json_true());
     json_object_set_new(object, "value", value_json(result, numbers, &group->total));
     add_beside(object, result, &group->total, &numbers->total.y);
-    json_object_set_new(object, "series", series_json(result, group->series, numbers->series));
+    json_object_set_new(object, "series", series_json(result, group->series, group));
     return object;
 }
 

@@ -79,6 +79,8 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "count(feature_used); per feature people / active_users",
         .unit = "uses",
         .sample = "uses",
+        .note = "people of all features beyond the 20 largest together are counted in the whole "
+                "range only, not in each interval",
         .shape = TR_KPI_FEATURES,
         .better = TR_KPI_UP,
         .days = true,
@@ -165,7 +167,7 @@ const struct tr_kpi_entry tr_kpi_entries[] = {
         .formula = "mean(active_users a day) / active_users(trailing 30 days)",
         .unit = "ratio",
         .sample = "active people of the 30 days",
-        .note = "the mean is over all days of the range, those to come included",
+        .note = "days to come are left out",
         .shape = TR_KPI_FIELDS,
         .better = TR_KPI_UP,
         .days = true,

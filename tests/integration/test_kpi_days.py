@@ -157,11 +157,21 @@ class TestDays:
     def test_stickiness(self, project, interval, range_):
         answer = both(project, "stickiness", interval=interval, **range_)
         for first, beyond, point, _ in project.spans(answer):
+            beyond = min(beyond, project.today + DAY)
             daily = [len(project.active(first + i * DAY, first + (i + 1) * DAY))
                      for i in range((beyond - first).days)]
             mau = len(project.active(beyond - 30 * DAY, beyond))
             assert point["n"] == mau
             assert near(point["value"], ratio(sum(daily) / len(daily), mau))
+
+    def test_stickiness_does_not_count_days_to_come(self, project, interval, range_):
+        later = {"from_": range_["from_"], "to": project.today + 20 * DAY}
+        answer = both(project, "stickiness", interval=interval, **later)
+        until_now = project.ask("stickiness", interval=interval, from_=range_["from_"])
+        assert answer["value"] == until_now["value"]
+        known = len(until_now["series"])
+        assert [p["value"] for p in answer["series"]] == (
+            [p["value"] for p in until_now["series"]] + [None] * (len(answer["series"]) - known))
 
     def test_return_rate(self, project, interval, range_):
         answer = both(project, "return_rate", interval=interval, **range_)

@@ -361,7 +361,7 @@ class Checker:
         starts = [oracle.parse(point["t"]) for point in self.answer["series"]]
         assert starts == oracle.intervals(self.start, self.end, self.answer["interval"], self.zone)
 
-    def check_series(self, series, rng, label=None):
+    def check_series(self, series, rng, label=None, other=False):
         ends = [oracle.parse(point["t"]) for point in series[1:]] + [self.end]
         places = list(zip(series, ends))
         for point, end in rng.sample(places, min(4, len(places))):
@@ -369,6 +369,8 @@ class Checker:
             want = self.want(stretch, label)
             if label is None and self.kpi == "feature_usage":
                 want = {"value": want["value"]}
+            elif other and self.kpi == "feature_usage":
+                want = {**want, "people": None, "adoption": None}
             check_point(point, want, self.exact, (self.kpi, self.question, point["t"], label))
 
     def labels(self):
@@ -406,7 +408,7 @@ class Checker:
         for group, label in rng.sample(groups, min(4, len(groups))):
             check_point(group, self.want(stretch, label), self.exact,
                         (self.kpi, self.question, label))
-            self.check_series(group["series"], rng, label)
+            self.check_series(group["series"], rng, label, group.get("other", False))
 
     def check(self, rng):
         self.check_range()

@@ -34,7 +34,8 @@ with cells as materialized (
 select {level_of_both}, a.t, p.g, p.label, coalesce(c.x, 0) as x, a.people as y
 from (select g, label from converted union select null, null) p
 cross join active a
-left join converted c on c.t is not distinct from a.t and c.g is not distinct from p.g
+left join converted c
+    on coalesce(c.t, 0) = coalesce(a.t, 0) and coalesce(c.g, -1) = coalesce(p.g, -1)
 -- fragment: rollup
 select {level_of_t},
     coalesce(sum(members) filter (where subject = 'goal'), 0)::bigint as x,

@@ -31,23 +31,25 @@ cells as materialized (
     select labels from top
 )
 -- fragment: matrix_of_cohorts
+-- Of those whose first day is in the range.
 matrix as materialized (
     select 1 as whole, null::int as g, c.first_day, c.day, c.previous_day, c.members
     from traction.day_cohort c
     join traction.member_set s on s.id = c.set_id
     where s.project_id = :project and s.subject = 'active' and s.key = ''
-        and c.day >= :from_day and c.day < :to_day
+        and c.first_day >= :from_day and c.day < :to_day
 ), labels as (
     select null::text[] as labels
 )
 -- fragment: matrix_of_days
--- Without first days, which half of these KPIs do not ask for.
+-- Without first days, which half of these KPIs do not ask for; back to where the month begins that
+-- stickiness looks back on, and the interval that lifecycle does.
 matrix as materialized (
     select 1 as whole, null::int as g, null::date as first_day, c.day, c.previous_day, c.members
     from traction.day_matrix c
     join traction.member_set s on s.id = c.set_id
     where s.project_id = :project and s.subject = 'active' and s.key = '' and c.day < :to_day
-        and c.day >= :from_day::date - greatest(366, :to_day::date - :from_day::date)
+        and c.day >= :from_day::date - greatest(31, :to_day::date - :from_day::date)
 ), labels as (
     select null::text[] as labels
 )

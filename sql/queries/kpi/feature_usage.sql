@@ -18,47 +18,49 @@ select {level_of_both}, a.t, p.g, p.label, coalesce(u.x, 0) as x, coalesce(u.peo
     a.people as y
 from (select g, label from used union select null, null) p
 cross join active a
-left join used u on u.t is not distinct from a.t and u.g is not distinct from p.g
+left join used u on coalesce(u.t, 0) = coalesce(a.t, 0) and coalesce(u.g, -1) = coalesce(p.g, -1)
 -- fragment: rollup_by_feature
--- People of one feature come from its matrix; those of all features beyond the first :groups, and
--- of any feature, are counted from the days of the members.
+-- People of one feature come from its matrix. Those of all features beyond the first :groups are in
+-- no matrix: they are told apart one by one, for the whole range only, each set read by its index.
 with cells as materialized (
     select {rollup_bucket} as t, r.key as g, sum(r.n) as n
     from {counts} and r.metric = 'feature'
     group by 1, 2
-), {top_by_n}, sets as materialized (
-    select m.subject, m.key as g, m.t, m.members
-    from {members} m
-    where (m.subject = 'feature' and m.key = any (array(select unnest(labels) from top)))
-        or (m.subject = 'active' and m.key = '')
-), tail as materialized (
-    select {day_bucket} as t, d.member
-    from traction.member_set s
-    join traction.day_member d on d.set_id = s.id
-    where s.project_id = :project and s.subject = 'feature'
-        and not s.key = any (array(select unnest(labels) from top))
-        and d.day >= :from_day and d.day < :to_day
-    group by 1, 2
-), rest as materialized (
-    select null::int as t, count(*) as people from (select from tail group by member) a
-    union all
-    select t, count(*) from tail where :series group by 1
-), used as (
+), {top_by_n}, used as materialized (
     select {keys}, coalesce(sum(n), 0)::bigint as x
     from (select t, {place} as g, n from cells) placed
     group by grouping sets ({sets})
+), tail as materialized (
+    select count(*) as people
+    from (
+        select d.member
+        from traction.member_set s
+        cross join lateral (
+            select m.member
+            from traction.day_member m
+            where m.set_id = s.id and m.day >= :from_day and m.day < :to_day
+            offset 0
+        ) d
+        where s.project_id = :project and s.subject = 'feature'
+            and not s.key = any (array(select unnest(labels) from top))
+        group by 1
+    ) m
 )
-select u.level, u.t, u.g, u.label, u.x,
-    case when u.g is null then null when u.g = 0
-        then (select r.people from rest r where r.t is not distinct from u.t)
-        else (select s.members from sets s
-            where s.subject = 'feature' and s.g = u.label and s.t is not distinct from u.t)
-    end as people,
-    coalesce((select s.members from sets s
-        where s.subject = 'active' and s.t is not distinct from u.t), 0) as y
-from used u
-union all
-select 1, s.t, null, null, 0, null, s.members
-from sets s
-where s.subject = 'active' and s.t is not null
-    and not exists (select from used u where u.level = 1 and u.t = s.t)
+select level, t, g, label, sum(x)::bigint as x, sum(people)::bigint as people, sum(y)::bigint as y
+from (
+    select level, t, g, label, x, 0 as people, 0 as y from used
+    union all
+    select case when m.t is null then 2 else 0 end, m.t,
+        array_position((select labels from top), m.key), m.key, 0, m.members, 0
+    from {members} m
+    where m.subject = 'feature' and m.key = any (array(select unnest(labels) from top))
+    union all
+    select case when m.t is null then 3 else 1 end, m.t, null, null, 0, 0, m.members
+    from {members} m
+    where m.subject = 'active' and m.key = ''
+    union all
+    select 2, null, 0, null, 0, people, 0
+    from tail
+    where exists (select from used where g = 0)
+) parts
+group by 1, 2, 3, 4

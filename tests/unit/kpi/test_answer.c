@@ -141,14 +141,19 @@ static void test_features(void **state)
     struct tr_kpi_group group = {.label = TR_SLICE("export"),
                                  .total = {.known = true, .x = 4, .people = 5},
                                  .series = points};
-    const struct tr_kpi_numbers numbers = {
-        .total = {.known = true, .x = 4, .y = 20}, .series = series, .groups = {[1] = &group}};
+    struct tr_kpi_group other = {
+        .other = true, .total = {.known = true, .x = 3, .people = 1}, .series = points};
+    const struct tr_kpi_numbers numbers = {.total = {.known = true, .x = 4, .y = 20},
+                                           .series = series,
+                                           .groups = {[0] = &other, [1] = &group}};
     assert_int_equal(ASK(arena, &question, "feature_usage"), 0);
     const char *text = render(&numbers, false);
     assert_has(text, "\"active_users\":20");
     assert_has(text, "\"uses\":4,\"people\":5,\"adoption\":0.25");
     assert_has(text, "\"uses\":4,\"people\":2,\"adoption\":0.2}");
     assert_has(text, "\"uses\":0,\"people\":0,\"adoption\":null}");
+    assert_has(text, "\"other\":true,\"value\":3,\"uses\":3,\"people\":1,\"adoption\":0.05,");
+    assert_has(text, "\"uses\":4,\"people\":null,\"adoption\":null}");
 }
 
 static const char *vitals(int64_t good, int64_t poor, const char *metric)
