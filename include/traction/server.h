@@ -15,8 +15,8 @@ struct tr_server;
 /* Once per process, before anything else: descriptors, signals that must not kill, allocators. */
 void tr_server_prepare_process(void);
 
-/* Everything runs when this returns 0, and requests are answered. config is borrowed until
- * tr_server_free(). */
+/* Everything runs when this returns 0, and requests are answered; SIGINT and SIGTERM are caught
+ * from here on and take effect in tr_server_run(). config is borrowed until tr_server_free(). */
 int tr_server_start(struct tr_server **server_out, const struct tr_config *config,
                     struct tr_error *error);
 /* The port that was bound. */

@@ -135,6 +135,56 @@ static void stop_workers(struct tr_server *server)
             pthread_join(server->workers[i].thread, NULL);
 }
 
+/* Signals
+ * ------------------------------------------------------------------------------------------- */
+
+static void begin_drain(struct tr_server *server)
+{
+    if (server->drain_until_us != 0)
+        return;
+    server->drain_until_us = tr_clock_mono_us() + (int64_t)server->config->drain_timeout_ms * 1000;
+    atomic_store(&server->draining, true);
+    for (int i = 0; i < server->worker_count; i++)
+        tr_loop_post(server->workers[i].loop, &server->workers[i].drain);
+}
+
+/* As later, when nobody catches signals any more. */
+static void end_at_once(int number)
+{
+    tr_log(TR_LOG_WARNING, "a second signal: ending at once; what is acknowledged is in the spool");
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+    (void)what;
+    struct tr_server *server = context;
+    if (++server->signal_count > 1)
+        end_at_once((int)number);
+    begin_drain(server);
+}
+
+/* Caught before anybody can see that the server runs; answered when its loop does. */
+static void catch_signals(struct tr_server *server)
+{
+    static const int numbers[SIGNALS] = {SIGINT, SIGTERM};
+    for (int i = 0; i < SIGNALS; i++) {
+        server->signals[i] =
+            evsignal_new(tr_loop_base(server->main_loop), numbers[i], on_signal, server);
+        event_add(server->signals[i], NULL);
+    }
+}
+
+static void release_signals(struct tr_server *server)
+{
+    for (int i = 0; i < SIGNALS; i++) {
+        if (server->signals[i] != NULL)
+            event_free(server->signals[i]);
+        server->signals[i] = NULL;
+    }
+}
+
 /* Starting
  * ------------------------------------------------------------------------------------------- */
 
@@ -214,8 +264,10 @@ int tr_server_start(struct tr_server **server_out, const struct tr_config *confi
     server->started_us = tr_clock_wall_us();
     server->worker_count = config->http.workers < WORKERS_MAX ? config->http.workers : WORKERS_MAX;
     int result = tr_loop_new(&server->main_loop, error);
-    if (result == 0)
+    if (result == 0) {
+        catch_signals(server);
         result = start_storage(server, error);
+    }
     if (result == 0)
         result = start_modules(server, error);
     if (result == 0)
@@ -240,43 +292,13 @@ struct watch {
     struct tr_server *server;
     bool (*supervise)(void *context);
     void *context;
-    int signals;
-    int64_t drain_until_us; /* 0: not draining */
-    int failed;             /* of the spool */
+    int failed; /* of the spool */
 };
-
-static void begin_drain(struct watch *watch)
-{
-    struct tr_server *server = watch->server;
-    if (watch->drain_until_us != 0)
-        return;
-    watch->drain_until_us = tr_clock_mono_us() + (int64_t)server->config->drain_timeout_ms * 1000;
-    atomic_store(&server->draining, true);
-    for (int i = 0; i < server->worker_count; i++)
-        tr_loop_post(server->workers[i].loop, &server->workers[i].drain);
-}
-
-/* As later, when nobody catches signals any more. */
-static void end_at_once(int number)
-{
-    tr_log(TR_LOG_WARNING, "a second signal: ending at once; what is acknowledged is in the spool");
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-static void on_signal(evutil_socket_t number, short what, void *context)
-{
-    (void)what;
-    struct watch *watch = context;
-    if (++watch->signals > 1)
-        end_at_once((int)number);
-    begin_drain(watch);
-}
 
 static bool drained(const struct watch *watch)
 {
     return tr_http_server_connections(watch->server->http) == 0 ||
-           tr_clock_mono_us() >= watch->drain_until_us;
+           tr_clock_mono_us() >= watch->server->drain_until_us;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
@@ -290,8 +312,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     tr_writer_expire(watch->server->writer);
     tr_intake_refresh(watch->server->intake);
     if (watch->supervise != NULL && !watch->supervise(watch->context))
-        begin_drain(watch);
-    if (watch->failed < 0 || (watch->drain_until_us != 0 && drained(watch)))
+        begin_drain(watch->server);
+    if (watch->failed < 0 || (watch->server->drain_until_us != 0 && drained(watch)))
         tr_loop_stop(watch->server->main_loop);
 }
 
@@ -317,15 +339,10 @@ int tr_server_run(struct tr_server *server, bool (*supervise)(void *context), vo
 {
     struct watch watch = {.server = server, .supervise = supervise, .context = context};
     struct event_base *base = tr_loop_base(server->main_loop);
-    struct event *interrupt = evsignal_new(base, SIGINT, on_signal, &watch);
-    struct event *terminate = evsignal_new(base, SIGTERM, on_signal, &watch);
     struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, &watch);
-    event_add(interrupt, NULL);
-    event_add(terminate, NULL);
     event_add(tick, &(struct timeval){0, TICK_MS * 1000L});
     tr_loop_run(server->main_loop);
-    event_free(interrupt);
-    event_free(terminate);
+    release_signals(server);
     event_free(tick);
     limit_end();
     if (watch.failed < 0) {
@@ -352,6 +369,7 @@ void tr_server_free(struct tr_server *server)
     tr_spool_close(server->spool);
     for (int i = 0; i < server->worker_count; i++)
         tr_loop_free(server->workers[i].loop);
+    release_signals(server);
     tr_loop_free(server->main_loop);
     free(server);
 }

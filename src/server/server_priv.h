@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { WORKERS_MAX = 64, TABLES = 3 };
+enum { WORKERS_MAX = 64, TABLES = 3, SIGNALS = 2 };
 
 struct worker {
     struct tr_server *server;
@@ -43,6 +43,9 @@ struct tr_server {
     struct worker workers[WORKERS_MAX];
     int worker_count;
     struct tr_loop *main_loop;
+    struct event *signals[SIGNALS];
+    int signal_count;       /* of those that came */
+    int64_t drain_until_us; /* 0: not draining */
     int64_t started_us;
     _Atomic bool draining;
 };

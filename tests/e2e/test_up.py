@@ -95,6 +95,16 @@ def test_interrupt_is_as_good_as_terminate(up):
     assert up.postmaster() == 0
 
 
+def test_interrupt_as_soon_as_it_answers(up):
+    """Before the screen is printed, and maybe before the main loop runs."""
+    up.start(ready=False)
+    harness.wait_for(lambda: up.status("/healthz"), every=0.001)
+    os.kill(up.process.pid, signal.SIGINT)
+    assert up.process.wait(30) == 0
+    assert not os.path.exists(env_path(up))
+    assert up.postmaster() == 0
+
+
 def test_a_second_up_refuses(up):
     up.start()
     done = command("up", "--data", up.data, "--listen", "127.0.0.1:0")
