@@ -13,35 +13,24 @@
 
 #include <stdbool.h>
 
-struct tr_hypothesis_ask {
-    struct tr_pg *pg;
-    const struct tr_kpi_project *project;
-    int64_t now_us;
-    int64_t as_of_us; /* all that was received before is in */
-    struct tr_arena *arena;
-    struct tr_kpi_problem *problem;
-    struct tr_error *error;
-    bool committing; /* set when a commit was sent: if it failed, it may have taken effect */
-};
-
 /* body: {"title", "kpi", "above" or "below", "from", "until", "min_sample", "confidence", and
  * parameters of the KPI}. Answers it judged, as the next. */
-int tr_hypothesis_add(struct tr_hypothesis_ask *ask, const json_t *body, json_t **answer_out);
+int tr_hypothesis_add(struct tr_kpi_asker *ask, const json_t *body, json_t **answer_out);
 /* {"hypotheses":[…]}, judged; a decision reached is written down and stays. */
-int tr_hypothesis_list(struct tr_hypothesis_ask *ask, json_t **answer_out);
-int tr_hypothesis_get(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out);
-int tr_hypothesis_remove(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out);
+int tr_hypothesis_list(struct tr_kpi_asker *ask, json_t **answer_out);
+int tr_hypothesis_get(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out);
+int tr_hypothesis_remove(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out);
 
 /* body: {"title", "at", "kind", "url", "properties", "id"}. *made_out: false when one of this id
  * was there, which is answered as it is. */
-int tr_annotation_add(struct tr_hypothesis_ask *ask, const json_t *body, bool *made_out,
+int tr_annotation_add(struct tr_kpi_asker *ask, const json_t *body, bool *made_out,
                       json_t **answer_out);
 /* Parameters: from, to, kind. {"annotations":[…]} in order of time, the newest 1,000. */
-int tr_annotation_list(struct tr_hypothesis_ask *ask, const struct tr_kpi_parameter *parameters,
+int tr_annotation_list(struct tr_kpi_asker *ask, const struct tr_kpi_parameter *parameters,
                        size_t count, json_t **answer_out);
-int tr_annotation_get(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out);
-int tr_annotation_remove(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out);
+int tr_annotation_get(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out);
+int tr_annotation_remove(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out);
 
 /* Parameters: annotation, kpi, window, confidence, and those of the KPI. */
-int tr_compare(struct tr_hypothesis_ask *ask, const struct tr_kpi_parameter *parameters,
-               size_t count, json_t **answer_out);
+int tr_compare(struct tr_kpi_asker *ask, const struct tr_kpi_parameter *parameters, size_t count,
+               json_t **answer_out);

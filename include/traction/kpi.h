@@ -10,6 +10,7 @@
 #include "traction/base/slice.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tr_pg;
@@ -37,6 +38,18 @@ struct tr_kpi_problem {
 };
 
 enum { TR_KPI_PROBLEM = 1 };
+
+/* What somebody asks with, of the modules that build on questions. */
+struct tr_kpi_asker {
+    struct tr_pg *pg;
+    const struct tr_kpi_project *project;
+    int64_t now_us;
+    int64_t as_of_us; /* all that was received before is in */
+    struct tr_arena *arena;
+    struct tr_kpi_problem *problem;
+    struct tr_error *error;
+    bool committing; /* set when a commit was sent: if it failed, it may have taken effect */
+};
 
 /* Which way to compute; AUTO unless the parameter source says rollup or events. */
 enum tr_kpi_source { TR_KPI_AUTO, TR_KPI_ROLLUP, TR_KPI_EVENTS };

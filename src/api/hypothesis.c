@@ -27,10 +27,10 @@ void tr_api_on_admin_head(struct tr_http_request *request, void *context)
 /* Query threads ---------------------------------------------------------------------------------
  */
 
-static struct tr_hypothesis_ask ask_of(struct task *task, struct tr_pg *pg,
-                                       struct tr_kpi_problem *problem, struct tr_error *error)
+static struct tr_kpi_asker ask_of(struct task *task, struct tr_pg *pg,
+                                  struct tr_kpi_problem *problem, struct tr_error *error)
 {
-    return (struct tr_hypothesis_ask){
+    return (struct tr_kpi_asker){
         .pg = pg,
         .project = &task->project,
         .now_us = task->now_us,
@@ -42,7 +42,7 @@ static struct tr_hypothesis_ask ask_of(struct task *task, struct tr_pg *pg,
 }
 
 /* Takes the answer, which may be NULL. */
-static int finish(struct task *task, const struct tr_hypothesis_ask *ask, int result, int status,
+static int finish(struct task *task, const struct tr_kpi_asker *ask, int result, int status,
                   json_t *answer)
 {
     task->committing = ask->committing;
@@ -86,7 +86,7 @@ static json_t *read_body(struct task *task)
 static int run_hypothesis_read(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = task->id.data != NULL ? tr_hypothesis_get(&ask, task->id, &answer)
                                        : tr_hypothesis_list(&ask, &answer);
@@ -97,7 +97,7 @@ static int run_hypothesis_read(struct task *task, struct tr_pg *pg, struct tr_er
 static int run_hypothesis_add(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     json_t *body = is_unsure(task) ? NULL : read_body(task);
     if (body == NULL)
@@ -110,7 +110,7 @@ static int run_hypothesis_add(struct task *task, struct tr_pg *pg, struct tr_err
 static int run_hypothesis_remove(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = is_unsure(task) ? 0 : tr_hypothesis_remove(&ask, task->id, &answer);
     return task->committing ? 0 : finish(task, &ask, result, 200, answer);
@@ -119,7 +119,7 @@ static int run_hypothesis_remove(struct task *task, struct tr_pg *pg, struct tr_
 static int run_annotation_read(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = task->id.data != NULL
                      ? tr_annotation_get(&ask, task->id, &answer)
@@ -130,7 +130,7 @@ static int run_annotation_read(struct task *task, struct tr_pg *pg, struct tr_er
 static int run_annotation_add(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     bool made = false;
     json_t *body = is_unsure(task) ? NULL : read_body(task);
@@ -144,7 +144,7 @@ static int run_annotation_add(struct task *task, struct tr_pg *pg, struct tr_err
 static int run_annotation_remove(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = is_unsure(task) ? 0 : tr_annotation_remove(&ask, task->id, &answer);
     return task->committing ? 0 : finish(task, &ask, result, 200, answer);
@@ -153,7 +153,7 @@ static int run_annotation_remove(struct task *task, struct tr_pg *pg, struct tr_
 static int run_compare(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_hypothesis_ask ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = tr_compare(&ask, task->parameters, task->parameter_count, &answer);
     return finish(task, &ask, result, 200, answer);

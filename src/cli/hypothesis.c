@@ -161,7 +161,7 @@ static int run_list(int argc, char **argv)
 
 static int run_one(int argc, char **argv, const struct tr_cli_usage *usage,
                    const struct tr_hypothesis_options *common,
-                   int (*run)(struct tr_hypothesis_ask *, struct tr_slice, json_t **))
+                   int (*run)(struct tr_kpi_asker *, struct tr_slice, json_t **))
 {
     struct tr_cli_list ids;
     struct tr_hypothesis_session session;

@@ -13,7 +13,7 @@ int tr_hypothesis_begin(struct tr_hypothesis_session *session,
                         const struct tr_hypothesis_options *options)
 {
     *session = (struct tr_hypothesis_session){.arena = tr_arena_new(ARENA_BYTES)};
-    struct tr_hypothesis_ask *ask = &session->ask;
+    struct tr_kpi_asker *ask = &session->ask;
     ask->now_us = tr_clock_wall_us();
     ask->arena = session->arena;
     ask->project = &session->project;

@@ -29,7 +29,7 @@ struct tr_hypothesis_session {
     struct tr_kpi_project project;
     struct tr_kpi_problem problem;
     struct tr_error error;
-    struct tr_hypothesis_ask ask;
+    struct tr_kpi_asker ask;
 };
 /* 0, or < 0 with session->error set. */
 int tr_hypothesis_begin(struct tr_hypothesis_session *session,

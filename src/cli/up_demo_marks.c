@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static int add_mark(struct tr_hypothesis_ask *ask, const json_t *mark, size_t number)
+static int add_mark(struct tr_kpi_asker *ask, const json_t *mark, size_t number)
 {
     char id[32];
     bool made = false;

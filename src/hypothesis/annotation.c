@@ -17,7 +17,7 @@ struct annotation {
     char *properties; /* JSON */
 };
 
-static int check_names(struct tr_hypothesis_ask *ask, const json_t *body)
+static int check_names(struct tr_kpi_asker *ask, const json_t *body)
 {
     static const char *const names[] = {"id", "at", "kind", "title", "url", "properties"};
     const char *name = NULL;
@@ -36,7 +36,7 @@ static int check_names(struct tr_hypothesis_ask *ask, const json_t *body)
     return 0;
 }
 
-static int read_properties(struct tr_hypothesis_ask *ask, const json_t *body, char **text_out)
+static int read_properties(struct tr_kpi_asker *ask, const json_t *body, char **text_out)
 {
     json_t *properties = json_object_get(body, "properties");
     if (properties == NULL || json_is_null(properties)) {
@@ -55,8 +55,7 @@ static int read_properties(struct tr_hypothesis_ask *ask, const json_t *body, ch
                           TR_PROPERTIES_MAX_BYTES);
 }
 
-static int read_body(struct tr_hypothesis_ask *ask, const json_t *body,
-                     struct annotation *annotation)
+static int read_body(struct tr_kpi_asker *ask, const json_t *body, struct annotation *annotation)
 {
     if (!json_is_object(body))
         return tr_read_refuse(ask, 400, NULL, "expected a JSON object");
@@ -80,7 +79,7 @@ static void bind_optional(struct tr_pg_params *params, const char *text)
     tr_pg_bind_text(params, text != NULL ? tr_slice_of(text) : TR_SLICE_NONE);
 }
 
-static int parse(struct tr_hypothesis_ask *ask, struct tr_slice text, json_t **out)
+static int parse(struct tr_kpi_asker *ask, struct tr_slice text, json_t **out)
 {
     json_t *document = json_loadb(text.data, text.size, 0, NULL);
     if (document == NULL)
@@ -89,7 +88,7 @@ static int parse(struct tr_hypothesis_ask *ask, struct tr_slice text, json_t **o
     return 0;
 }
 
-static int store(struct tr_hypothesis_ask *ask, const struct annotation *annotation, bool *made_out,
+static int store(struct tr_kpi_asker *ask, const struct annotation *annotation, bool *made_out,
                  json_t **answer_out)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -112,7 +111,7 @@ static int store(struct tr_hypothesis_ask *ask, const struct annotation *annotat
     return parse(ask, tr_pg_get_bytes(row, 0, tr_pg_column(row, "annotation")), answer_out);
 }
 
-int tr_annotation_add(struct tr_hypothesis_ask *ask, const json_t *body, bool *made_out,
+int tr_annotation_add(struct tr_kpi_asker *ask, const json_t *body, bool *made_out,
                       json_t **answer_out)
 {
     struct annotation annotation = {.at_us = ask->now_us};
@@ -124,7 +123,7 @@ int tr_annotation_add(struct tr_hypothesis_ask *ask, const json_t *body, bool *m
 }
 
 /* id -1: all of the range and kind. */
-static int list(struct tr_hypothesis_ask *ask, int64_t from_us, int64_t to_us, struct tr_slice kind,
+static int list(struct tr_kpi_asker *ask, int64_t from_us, int64_t to_us, struct tr_slice kind,
                 int64_t id, json_t **list_out)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -140,7 +139,7 @@ static int list(struct tr_hypothesis_ask *ask, int64_t from_us, int64_t to_us, s
     return result == 0 ? parse(ask, tr_pg_get_bytes(row, 0, 0), list_out) : result;
 }
 
-int tr_annotation_list(struct tr_hypothesis_ask *ask, const struct tr_kpi_parameter *parameters,
+int tr_annotation_list(struct tr_kpi_asker *ask, const struct tr_kpi_parameter *parameters,
                        size_t count, json_t **answer_out)
 {
     const char *from = "0001-01-02T00:00:00Z";
@@ -169,12 +168,12 @@ int tr_annotation_list(struct tr_hypothesis_ask *ask, const struct tr_kpi_parame
     return result;
 }
 
-static int refuse_missing(struct tr_hypothesis_ask *ask, int64_t id)
+static int refuse_missing(struct tr_kpi_asker *ask, int64_t id)
 {
     return tr_read_refuse(ask, 404, "id", "there is no annotation %lld", (long long)id);
 }
 
-int tr_annotation_get(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out)
+int tr_annotation_get(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out)
 {
     int64_t number = 0;
     json_t *found = NULL;
@@ -189,7 +188,7 @@ int tr_annotation_get(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t 
     return result;
 }
 
-int tr_annotation_remove(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out)
+int tr_annotation_remove(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;

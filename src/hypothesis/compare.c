@@ -31,7 +31,7 @@ struct comparison {
 /* The question ----------------------------------------------------------------------------------
  */
 
-static int read_window(struct tr_hypothesis_ask *ask, struct tr_slice text, int64_t *us_out)
+static int read_window(struct tr_kpi_asker *ask, struct tr_slice text, int64_t *us_out)
 {
     static const struct {
         char unit;
@@ -53,7 +53,7 @@ static int read_window(struct tr_hypothesis_ask *ask, struct tr_slice text, int6
                           "window: expected a length from 10m to 366d, such as 7d, 2w or 24h");
 }
 
-static int read_confidence(struct tr_hypothesis_ask *ask, struct tr_slice text, double *out)
+static int read_confidence(struct tr_kpi_asker *ask, struct tr_slice text, double *out)
 {
     const char *copy = tr_arena_strndup(ask->arena, text.data, text.size);
     char *end = NULL;
@@ -65,7 +65,7 @@ static int read_confidence(struct tr_hypothesis_ask *ask, struct tr_slice text, 
                           "0.9999");
 }
 
-static int read_parameter(struct tr_hypothesis_ask *ask, const struct tr_kpi_parameter *given,
+static int read_parameter(struct tr_kpi_asker *ask, const struct tr_kpi_parameter *given,
                           struct comparison *comparison)
 {
     static const char *const refused[] = {"from",    "to",          "interval", "by",
@@ -93,7 +93,7 @@ static int read_parameter(struct tr_hypothesis_ask *ask, const struct tr_kpi_par
     return 0;
 }
 
-static int read_question(struct tr_hypothesis_ask *ask, const struct tr_kpi_parameter *parameters,
+static int read_question(struct tr_kpi_asker *ask, const struct tr_kpi_parameter *parameters,
                          size_t count, struct comparison *comparison)
 {
     *ask->problem = (struct tr_kpi_problem){.status = 400};
@@ -127,7 +127,7 @@ static int64_t time_or(const struct tr_pg_result *row, const char *name, int64_t
     return tr_pg_is_null(row, 0, column) ? missing : tr_pg_get_timestamptz(row, 0, column);
 }
 
-static int find_ranges(struct tr_hypothesis_ask *ask, struct comparison *comparison)
+static int find_ranges(struct tr_kpi_asker *ask, struct comparison *comparison)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
@@ -180,7 +180,7 @@ static void subtract(struct comparison *comparison)
         comparison->p = tr_stats_shares_p(before->value, before->n, after->value, after->n);
 }
 
-static int measure(struct tr_hypothesis_ask *ask, struct comparison *comparison)
+static int measure(struct tr_kpi_asker *ask, struct comparison *comparison)
 {
     int64_t at = comparison->at_us;
     struct tr_look look = {.looks = TR_LOOK_ONCE, .confidence = comparison->confidence};
@@ -220,7 +220,7 @@ static const char *verdict_of(const struct comparison *comparison)
 /* The answer ------------------------------------------------------------------------------------
  */
 
-static json_t *side_json(struct tr_hypothesis_ask *ask, const struct comparison *comparison,
+static json_t *side_json(struct tr_kpi_asker *ask, const struct comparison *comparison,
                          const struct tr_measured *side, struct tr_interval interval)
 {
     json_t *object = json_pack("{s:o, s:o, s:o, s:I}", "from", tr_time_json(ask, side->from_us),
@@ -278,7 +278,7 @@ static const char *method_of(const struct comparison *comparison)
     return methods[comparison->before.facts.evidence];
 }
 
-static void add_numbers(struct tr_hypothesis_ask *ask, const struct comparison *comparison,
+static void add_numbers(struct tr_kpi_asker *ask, const struct comparison *comparison,
                         json_t *object)
 {
     static const char *const directions[] = {"none", "up", "down"};
@@ -300,8 +300,8 @@ static void add_numbers(struct tr_hypothesis_ask *ask, const struct comparison *
     json_object_set_new(object, "notes", notes_json(comparison));
 }
 
-int tr_compare(struct tr_hypothesis_ask *ask, const struct tr_kpi_parameter *parameters,
-               size_t count, json_t **answer_out)
+int tr_compare(struct tr_kpi_asker *ask, const struct tr_kpi_parameter *parameters, size_t count,
+               json_t **answer_out)
 {
     struct comparison comparison = {.window_us = 7 * TR_DAY_US, .confidence = 0.95};
     json_t *annotation = NULL;

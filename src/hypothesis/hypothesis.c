@@ -79,7 +79,7 @@ static json_t *parameter_text(const json_t *value)
     return NULL;
 }
 
-static int read_params(struct tr_hypothesis_ask *ask, const json_t *body, json_t *params)
+static int read_params(struct tr_kpi_asker *ask, const json_t *body, json_t *params)
 {
     const char *name = NULL;
     json_t *value = NULL;
@@ -100,7 +100,7 @@ static int read_params(struct tr_hypothesis_ask *ask, const json_t *body, json_t
     return 0;
 }
 
-static int add_parameters(struct tr_hypothesis_ask *ask, const json_t *params,
+static int add_parameters(struct tr_kpi_asker *ask, const json_t *params,
                           struct tr_measure *measure)
 {
     const char *name = NULL;
@@ -122,7 +122,7 @@ static int add_parameters(struct tr_hypothesis_ask *ask, const json_t *params,
 }
 
 /* above or below: exactly one, and of a share one that it can be. */
-static int read_bound(struct tr_hypothesis_ask *ask, const json_t *body,
+static int read_bound(struct tr_kpi_asker *ask, const json_t *body,
                       const struct tr_kpi_facts *facts, struct tr_claim *claim)
 {
     double above = NAN;
@@ -143,7 +143,7 @@ static int read_bound(struct tr_hypothesis_ask *ask, const json_t *body,
     return 0;
 }
 
-static int read_sample(struct tr_hypothesis_ask *ask, const json_t *body, struct tr_claim *claim)
+static int read_sample(struct tr_kpi_asker *ask, const json_t *body, struct tr_claim *claim)
 {
     double least = TR_SAMPLE_LEAST;
     const json_t *value = json_object_get(body, "min_sample");
@@ -157,7 +157,7 @@ static int read_sample(struct tr_hypothesis_ask *ask, const json_t *body, struct
     return result;
 }
 
-static int read_kpi(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+static int read_kpi(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                     struct tr_kpi_facts *facts)
 {
     int result = tr_measure_inspect(ask, measure, facts);
@@ -173,8 +173,7 @@ static int read_kpi(struct tr_hypothesis_ask *ask, const struct tr_measure *meas
     return 0;
 }
 
-static int read_period(struct tr_hypothesis_ask *ask, const json_t *body,
-                       struct hypothesis *hypothesis)
+static int read_period(struct tr_kpi_asker *ask, const json_t *body, struct hypothesis *hypothesis)
 {
     const char *from = NULL;
     const char *until = NULL;
@@ -187,8 +186,7 @@ static int read_period(struct tr_hypothesis_ask *ask, const json_t *body,
     return result;
 }
 
-static int read_body(struct tr_hypothesis_ask *ask, const json_t *body,
-                     struct hypothesis *hypothesis)
+static int read_body(struct tr_kpi_asker *ask, const json_t *body, struct hypothesis *hypothesis)
 {
     struct tr_measure measure = {.count = 0};
     struct tr_kpi_facts facts;
@@ -212,7 +210,7 @@ static int read_body(struct tr_hypothesis_ask *ask, const json_t *body,
     return result == 0 ? read_period(ask, body, hypothesis) : result;
 }
 
-static int store(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
+static int store(struct tr_kpi_asker *ask, struct hypothesis *hypothesis)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *made = NULL;
@@ -266,13 +264,13 @@ static json_t *sample_json(int64_t sample, int64_t n)
 }
 
 /* To the second: it is a guess. */
-static json_t *second_json(struct tr_hypothesis_ask *ask, int64_t us)
+static json_t *second_json(struct tr_kpi_asker *ask, int64_t us)
 {
     return tr_time_json(ask, us - us % 1000000);
 }
 
 /* How many more it needs, and when they will have come if they go on coming so. */
-static int forecast(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothesis,
+static int forecast(struct tr_kpi_asker *ask, const struct hypothesis *hypothesis,
                     const struct tr_measure *measure, const struct tr_measured *measured, bool over,
                     json_t *found)
 {
@@ -321,7 +319,7 @@ static void tell_measured(const struct tr_measured *measured, struct tr_look loo
     json_object_set_new(found, "decided_on", json_null());
 }
 
-static int judge(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothesis,
+static int judge(struct tr_kpi_asker *ask, const struct hypothesis *hypothesis,
                  const struct tr_measure *measure, const struct tr_measured *measured, bool over,
                  json_t *found, enum tr_verdict *verdict_out)
 {
@@ -349,7 +347,7 @@ static int judge(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothe
 enum { ALREADY_DECIDED = 2 };
 
 /* Once. ALREADY_DECIDED: somebody else was quicker, and what they found is what is told. */
-static int decide(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis,
+static int decide(struct tr_kpi_asker *ask, struct hypothesis *hypothesis,
                   const struct tr_measured *measured, enum tr_verdict verdict)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
@@ -378,7 +376,7 @@ static void tell_nothing(struct hypothesis *hypothesis, const char *reason)
 
 /* Fills found: from what was written down, or from what is there now. ALREADY_DECIDED: not, read it
  * again. */
-static int find(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis)
+static int find(struct tr_kpi_asker *ask, struct hypothesis *hypothesis)
 {
     struct tr_measure measure = {.kpi = tr_slice_of(hypothesis->kpi)};
     struct tr_measured measured;
@@ -421,7 +419,7 @@ static json_t *notes_json(const struct hypothesis *hypothesis)
     return notes;
 }
 
-static json_t *tell(struct tr_hypothesis_ask *ask, const struct hypothesis *hypothesis)
+static json_t *tell(struct tr_kpi_asker *ask, const struct hypothesis *hypothesis)
 {
     const struct tr_claim *claim = &hypothesis->claim;
     json_t *object = json_pack(
@@ -485,7 +483,7 @@ static void read_row(const struct tr_pg_result *rows, int row, struct tr_arena *
 }
 
 /* Judges one, and appends it to the list. */
-static int list_one(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis, int64_t until_us,
+static int list_one(struct tr_kpi_asker *ask, struct hypothesis *hypothesis, int64_t until_us,
                     json_t *list)
 {
     int result = 0;
@@ -501,7 +499,7 @@ static int list_one(struct tr_hypothesis_ask *ask, struct hypothesis *hypothesis
 }
 
 /* id -1: all. Appends them, judged, to the list. */
-static int list_into(struct tr_hypothesis_ask *ask, int64_t id, json_t *list)
+static int list_into(struct tr_kpi_asker *ask, int64_t id, json_t *list)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
@@ -521,7 +519,7 @@ static int list_into(struct tr_hypothesis_ask *ask, int64_t id, json_t *list)
     return result;
 }
 
-int tr_hypothesis_list(struct tr_hypothesis_ask *ask, json_t **answer_out)
+int tr_hypothesis_list(struct tr_kpi_asker *ask, json_t **answer_out)
 {
     json_t *list = json_array();
     int result = list_into(ask, -1, list);
@@ -531,7 +529,7 @@ int tr_hypothesis_list(struct tr_hypothesis_ask *ask, json_t **answer_out)
     return result;
 }
 
-static int get(struct tr_hypothesis_ask *ask, int64_t id, json_t **answer_out)
+static int get(struct tr_kpi_asker *ask, int64_t id, json_t **answer_out)
 {
     json_t *list = json_array();
     int result = list_into(ask, id, list);
@@ -543,14 +541,14 @@ static int get(struct tr_hypothesis_ask *ask, int64_t id, json_t **answer_out)
     return result;
 }
 
-int tr_hypothesis_get(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out)
+int tr_hypothesis_get(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out)
 {
     int64_t number = 0;
     int result = tr_read_id(ask, "hypothesis", id, &number);
     return result == 0 ? get(ask, number, answer_out) : result;
 }
 
-int tr_hypothesis_add(struct tr_hypothesis_ask *ask, const json_t *body, json_t **answer_out)
+int tr_hypothesis_add(struct tr_kpi_asker *ask, const json_t *body, json_t **answer_out)
 {
     struct hypothesis hypothesis = {.params = json_object()};
     int result = read_body(ask, body, &hypothesis);
@@ -560,7 +558,7 @@ int tr_hypothesis_add(struct tr_hypothesis_ask *ask, const json_t *body, json_t 
     return result == 0 ? get(ask, hypothesis.id, answer_out) : result;
 }
 
-int tr_hypothesis_remove(struct tr_hypothesis_ask *ask, struct tr_slice id, json_t **answer_out)
+int tr_hypothesis_remove(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;

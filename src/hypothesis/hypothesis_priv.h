@@ -25,27 +25,25 @@ enum {
 /* What was sent (read.c) ----------------------------------------------------------------------- */
 
 /* Fills the problem; returns TR_KPI_PROBLEM. */
-int tr_read_refuse(struct tr_hypothesis_ask *ask, int status, const char *field, const char *format,
-                   ...) __attribute__((format(printf, 4, 5)));
+int tr_read_refuse(struct tr_kpi_asker *ask, int status, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* A text of 1 to most bytes. Absent or null: *text_out NULL, or refused if it is required. */
-int tr_read_text(struct tr_hypothesis_ask *ask, const json_t *body, const char *field, size_t most,
+int tr_read_text(struct tr_kpi_asker *ask, const json_t *body, const char *field, size_t most,
                  bool required, const char **text_out);
 /* Absent: *number_out is left as it is. */
-int tr_read_number(struct tr_hypothesis_ask *ask, const json_t *body, const char *field,
-                   double least, double most, double *number_out);
+int tr_read_number(struct tr_kpi_asker *ask, const json_t *body, const char *field, double least,
+                   double most, double *number_out);
 /* An instant as the KPIs' from is: RFC 3339, a date, now, today, -2h; or, as a number, Unix
  * milliseconds. Absent: as it is. */
-int tr_read_time(struct tr_hypothesis_ask *ask, const json_t *body, const char *field,
-                 int64_t *us_out);
+int tr_read_time(struct tr_kpi_asker *ask, const json_t *body, const char *field, int64_t *us_out);
 /* A range as the KPIs' from and to are, the end's field being called until. */
-int tr_read_range(struct tr_hypothesis_ask *ask, const char *from, const char *to,
+int tr_read_range(struct tr_kpi_asker *ask, const char *from, const char *to,
                   const char *until_field, int64_t *from_us_out, int64_t *to_us_out);
 /* The number that names an object; 404 for what is none. */
-int tr_read_id(struct tr_hypothesis_ask *ask, const char *what, struct tr_slice text,
-               int64_t *id_out);
+int tr_read_id(struct tr_kpi_asker *ask, const char *what, struct tr_slice text, int64_t *id_out);
 
 /* A change in a transaction of its own: 0 or < 0. */
-int tr_write(struct tr_hypothesis_ask *ask, const char *query, const struct tr_pg_params *params,
+int tr_write(struct tr_kpi_asker *ask, const char *query, const struct tr_pg_params *params,
              struct tr_pg_result **result_out);
 
 /* Measuring (measure.c) ------------------------------------------------------------------------ */
@@ -70,10 +68,10 @@ struct tr_measured {
     const char *why;  /* there can be no interval; NULL: there can */
     const char *unit; /* in the arena */
 };
-int tr_measure_inspect(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+int tr_measure_inspect(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                        struct tr_kpi_facts *facts_out);
-int tr_measure_range(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
-                     int64_t from_us, int64_t to_us, struct tr_measured *measured_out);
+int tr_measure_range(struct tr_kpi_asker *ask, const struct tr_measure *measure, int64_t from_us,
+                     int64_t to_us, struct tr_measured *measured_out);
 
 /* How often somebody looks: once, or as often as they like. */
 enum tr_looks { TR_LOOK_ONCE, TR_LOOK_ANY };
@@ -84,7 +82,7 @@ struct tr_look {
     int64_t planned;
 };
 /* Of what was measured; measured->why is NULL. Percentiles are asked for once more at each end. */
-int tr_measure_interval(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+int tr_measure_interval(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                         const struct tr_measured *measured, struct tr_look look,
                         struct tr_interval *interval_out);
 /* What the interval is called in answers. */
@@ -113,4 +111,4 @@ int64_t tr_judge_sample(const struct tr_claim *claim, const struct tr_measured *
 /* JSON: null unless finite. A new reference. */
 json_t *tr_number_json(double number);
 json_t *tr_interval_json(struct tr_interval interval, double confidence);
-json_t *tr_time_json(struct tr_hypothesis_ask *ask, int64_t us);
+json_t *tr_time_json(struct tr_kpi_asker *ask, int64_t us);

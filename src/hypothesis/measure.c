@@ -21,7 +21,7 @@ bool tr_measure_add(struct tr_measure *measure, struct tr_slice name, struct tr_
 }
 
 /* The parameters with these in their place. */
-static size_t with_range(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+static size_t with_range(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                          int64_t from_us, int64_t to_us, struct tr_kpi_parameter *parameters)
 {
     size_t count = 0;
@@ -35,7 +35,7 @@ static size_t with_range(struct tr_hypothesis_ask *ask, const struct tr_measure 
     return count;
 }
 
-int tr_measure_inspect(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+int tr_measure_inspect(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                        struct tr_kpi_facts *facts_out)
 {
     struct tr_kpi_parameter parameters[TR_MEASURE_PARAMETERS_MAX + 3];
@@ -44,7 +44,7 @@ int tr_measure_inspect(struct tr_hypothesis_ask *ask, const struct tr_measure *m
                           ask->arena, facts_out, ask->problem, ask->error);
 }
 
-static int ask_kpi(struct tr_hypothesis_ask *ask, const struct tr_measure *measure, int64_t from_us,
+static int ask_kpi(struct tr_kpi_asker *ask, const struct tr_measure *measure, int64_t from_us,
                    int64_t to_us, json_t **answer_out)
 {
     struct tr_kpi_parameter parameters[TR_MEASURE_PARAMETERS_MAX + 3];
@@ -79,8 +79,8 @@ static const char *why_not(const struct tr_measured *measured)
     return NULL;
 }
 
-int tr_measure_range(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
-                     int64_t from_us, int64_t to_us, struct tr_measured *measured_out)
+int tr_measure_range(struct tr_kpi_asker *ask, const struct tr_measure *measure, int64_t from_us,
+                     int64_t to_us, struct tr_measured *measured_out)
 {
     json_t *answer = NULL;
     int result = tr_measure_inspect(ask, measure, &measured_out->facts);
@@ -105,7 +105,7 @@ int tr_measure_range(struct tr_hypothesis_ask *ask, const struct tr_measure *mea
 /* Percentiles ---------------------------------------------------------------------------------- */
 
 /* The value at the share q of the sample; missing when the KPI cannot be asked for it. */
-static int value_at(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+static int value_at(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                     const struct tr_measured *measured, double q, double missing, double *value_out)
 {
     struct tr_measure other = {.kpi = measure->kpi};
@@ -126,7 +126,7 @@ static int value_at(struct tr_hypothesis_ask *ask, const struct tr_measure *meas
     return result;
 }
 
-static int percentile_interval(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+static int percentile_interval(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                                const struct tr_measured *measured, struct tr_look look,
                                struct tr_interval *interval_out)
 {
@@ -147,7 +147,7 @@ static int percentile_interval(struct tr_hypothesis_ask *ask, const struct tr_me
 
 /* Intervals ------------------------------------------------------------------------------------ */
 
-int tr_measure_interval(struct tr_hypothesis_ask *ask, const struct tr_measure *measure,
+int tr_measure_interval(struct tr_kpi_asker *ask, const struct tr_measure *measure,
                         const struct tr_measured *measured, struct tr_look look,
                         struct tr_interval *interval_out)
 {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int tr_read_refuse(struct tr_hypothesis_ask *ask, int status, const char *field, const char *format,
-                   ...)
+int tr_read_refuse(struct tr_kpi_asker *ask, int status, const char *field, const char *format, ...)
 {
     char message[512];
     va_list arguments;
@@ -24,7 +23,7 @@ int tr_read_refuse(struct tr_hypothesis_ask *ask, int status, const char *field,
     return TR_KPI_PROBLEM;
 }
 
-int tr_read_text(struct tr_hypothesis_ask *ask, const json_t *body, const char *field, size_t most,
+int tr_read_text(struct tr_kpi_asker *ask, const json_t *body, const char *field, size_t most,
                  bool required, const char **text_out)
 {
     const json_t *value = json_object_get(body, field);
@@ -40,8 +39,8 @@ int tr_read_text(struct tr_hypothesis_ask *ask, const json_t *body, const char *
     return 0;
 }
 
-int tr_read_number(struct tr_hypothesis_ask *ask, const json_t *body, const char *field,
-                   double least, double most, double *number_out)
+int tr_read_number(struct tr_kpi_asker *ask, const json_t *body, const char *field, double least,
+                   double most, double *number_out)
 {
     const json_t *value = json_object_get(body, field);
     if (value == NULL || json_is_null(value))
@@ -55,7 +54,7 @@ int tr_read_number(struct tr_hypothesis_ask *ask, const json_t *body, const char
 }
 
 /* A problem about one of the range's ends, as one about the field it came from. */
-static void rename_problem(struct tr_hypothesis_ask *ask, const char *end, const char *field)
+static void rename_problem(struct tr_kpi_asker *ask, const char *end, const char *field)
 {
     struct tr_kpi_problem *problem = ask->problem;
     size_t size = strlen(end);
@@ -66,7 +65,7 @@ static void rename_problem(struct tr_hypothesis_ask *ask, const char *end, const
         problem->message = tr_arena_printf(ask->arena, "%s%s", field, problem->message + size);
 }
 
-int tr_read_range(struct tr_hypothesis_ask *ask, const char *from, const char *to,
+int tr_read_range(struct tr_kpi_asker *ask, const char *from, const char *to,
                   const char *until_field, int64_t *from_us_out, int64_t *to_us_out)
 {
     const struct tr_kpi_parameter parameters[] = {
@@ -86,8 +85,7 @@ int tr_read_range(struct tr_hypothesis_ask *ask, const char *from, const char *t
     return 0;
 }
 
-int tr_read_time(struct tr_hypothesis_ask *ask, const json_t *body, const char *field,
-                 int64_t *us_out)
+int tr_read_time(struct tr_kpi_asker *ask, const json_t *body, const char *field, int64_t *us_out)
 {
     const json_t *value = json_object_get(body, field);
     int64_t end_us = 0;
@@ -109,8 +107,7 @@ int tr_read_time(struct tr_hypothesis_ask *ask, const json_t *body, const char *
     return result;
 }
 
-int tr_read_id(struct tr_hypothesis_ask *ask, const char *what, struct tr_slice text,
-               int64_t *id_out)
+int tr_read_id(struct tr_kpi_asker *ask, const char *what, struct tr_slice text, int64_t *id_out)
 {
     int64_t id = 0;
     for (size_t i = 0; i < text.size && i < 18; i++) {
@@ -124,7 +121,7 @@ int tr_read_id(struct tr_hypothesis_ask *ask, const char *what, struct tr_slice 
     return 0;
 }
 
-int tr_write(struct tr_hypothesis_ask *ask, const char *query, const struct tr_pg_params *params,
+int tr_write(struct tr_kpi_asker *ask, const char *query, const struct tr_pg_params *params,
              struct tr_pg_result **result_out)
 {
     int result = tr_pg_execute(ask->pg, "begin read write", ask->error);

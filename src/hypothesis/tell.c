@@ -19,7 +19,7 @@ json_t *tr_interval_json(struct tr_interval interval, double confidence)
                      tr_number_json(interval.high), "confidence", tr_number_json(confidence));
 }
 
-json_t *tr_time_json(struct tr_hypothesis_ask *ask, int64_t us)
+json_t *tr_time_json(struct tr_kpi_asker *ask, int64_t us)
 {
     struct tr_slice text = tr_kpi_time_text(us, ask->arena);
     return json_stringn(text.data, text.size);

@@ -15,6 +15,8 @@ DOORS = {
     r"cmocka\.h": set(),
     r"ini\.h": {"config"},
     r"pcre2\.h|maxminddb\.h": {"event"},
+    r"curl/.*": {"outbound"},
+    r"yaml\.h": {"alert"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
