@@ -11,8 +11,6 @@
 
 #include <stdbool.h>
 
-struct tr_writer;
-
 /* Rules, receivers, silences, history -----------------------------------------------------------
  * Everything blocks on the connection of the ask, which may be read-only by default, and must not
  * be in a transaction. Answers are new references. TR_KPI_PROBLEM fills ask->problem: 400 names the
@@ -61,7 +59,6 @@ struct tr_alert_options {
     const char *database_url; /* borrowed, as all here */
     const char *cache_path;   /* receivers, for telling that PostgreSQL is away; NULL: none */
     const char *public_url;   /* where people reach this; NULL: alerts have no links */
-    struct tr_writer *writer; /* says up to when events have landed here */
     struct tr_outbound_options outbound;
     int interval_ms;          /* 2,000: between two looks at a rule */
     int query_threads;        /* 2: each with a connection */

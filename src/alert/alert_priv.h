@@ -103,9 +103,6 @@ enum {
 };
 unsigned tr_alert_step(const struct tr_alert_rule *rule, enum tr_alert_found found, int64_t now_us,
                        struct tr_alert_state *state);
-/* When the next look could change something although nothing new is found; INT64_MAX: never. */
-int64_t tr_alert_due(const struct tr_alert_rule *rule, const struct tr_alert_state *state);
-
 /* What is told (label.c, template.c, message.c) -------------------------------------------------
  */
 

@@ -242,6 +242,11 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     return tr_api_start(&server->api, &api, error);
 }
 
+static int start_alert(struct tr_server *server, struct tr_error *error)
+{
+    return tr_alert_start(&server->alert, &server->config->alert, error);
+}
+
 static int start_http(struct tr_server *server, struct tr_error *error)
 {
     struct route_table *tables = server->tables;
@@ -270,6 +275,8 @@ int tr_server_start(struct tr_server **server_out, const struct tr_config *confi
     }
     if (result == 0)
         result = start_modules(server, error);
+    if (result == 0)
+        result = start_alert(server, error);
     if (result == 0)
         result = start_http(server, error);
     if (result < 0) {
@@ -360,6 +367,7 @@ void tr_server_free(struct tr_server *server)
     atomic_store(&server->draining, true);
     stop_workers(server);
     tr_api_stop(server->api);
+    tr_alert_stop(server->alert);
     if (server->spool != NULL)
         tr_spool_stop(server->spool);
     tr_writer_stop(server->writer, FINAL_LANDING_MS);
