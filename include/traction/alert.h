@@ -66,6 +66,7 @@ struct tr_alert_options {
     int group_wait_ms;        /* 500: what changes within goes out together */
     int give_up_s;            /* 86,400: after which a receiver is told no more of a change */
     int database_away_s; /* 30: PostgreSQL may be away before receivers are told; 0: never told */
+    bool evaluate;       /* this server may be the one */
     bool expose;         /* values of rules among the metrics */
 };
 void tr_alert_options_init(struct tr_alert_options *options);

@@ -74,6 +74,7 @@ void tr_alert_options_init(struct tr_alert_options *options)
         .group_wait_ms = 500,
         .give_up_s = 86400,
         .database_away_s = 30,
+        .evaluate = true,
         .expose = true,
     };
     tr_outbound_options_init(&options->outbound);
@@ -261,7 +262,7 @@ static int load_book(struct tr_alert *alert, struct tr_error *error)
 static int try_to_lead(struct tr_alert *alert, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
-    if (alert->leads)
+    if (alert->leads || !alert->options.evaluate)
         return 0;
     int result = tr_pg_query(alert->pg, tr_pg_sql("queries/alert/lead"), NULL, &row, error);
     if (result < 0 || !tr_pg_get_bool(row, 0, tr_pg_column(row, "leads")))

@@ -216,6 +216,8 @@ const struct tr_option tr_options[] = {
             "How long a receiver that fails is told of a change again and again."),
     SECONDS("alerts", "database_away", alert.database_away_s, 0, DAY_S,
             "Receivers are told when PostgreSQL has been away for so long; 0s: never."),
+    CHOICE("alerts", "evaluate", alert.evaluate, switch_names,
+           "Whether this server may be the one of all servers on a database that evaluates."),
     CHOICE("alerts", "expose", alert.expose, switch_names,
            "Whether /metrics has what rules found. It needs no key: keep it from the public."),
     MILLISECONDS("alerts", "receiver_timeout", alert.outbound.timeout_ms, 0.1, 600,

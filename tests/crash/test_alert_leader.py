@@ -53,19 +53,16 @@ def two_servers(up):
 
 def test_killed_while_pending(up):
     """One page, when it is due."""
-    up.env["TRACTION_ALERTS_INTERVAL"] = "1h"
+    up.env["TRACTION_ALERTS_EVALUATE"] = "no"
     up.start()
     with receivers.Recorder() as recorder:
         servers = two_servers(up)
         try:
-            # The first, which evaluates, is the one that hosts PostgreSQL: it hands over by ending.
             for server in servers:
                 server.start()
-            harness.query(up.database_url, "select pg_terminate_backend(pid) from pg_stat_activity"
-                          " where application_name = 'traction alert'")
             apply(up, [{"name": "Errors", "kpi": "error_rate", "where": ["route:/kill"],
                         "above": 0.1, "window": "5m", "for": "8s"}], recorder)
-            chosen = harness.wait_for(lambda: _leads(servers, up), 60)
+            chosen = leader(servers)
             fail(up, "/kill", 0, 20)
             began = harness.wait_for(lambda: harness.query(
                 up.database_url, "select extract(epoch from active_at)::float8 from"
@@ -82,25 +79,9 @@ def test_killed_while_pending(up):
                 server.close()
 
 
-def _leads(servers, up):
-    """The server that evaluates; the one that only hosts PostgreSQL is asked to let go of it."""
-    for server in servers:
-        try:
-            _, _, text = harness.request(server.url, "GET", "/metrics", timeout=5)
-        except OSError:
-            continue
-        if b"traction_alerts_leader 1" in text:
-            return server
-    harness.query(up.database_url, "select pg_terminate_backend(pid) from pg_stat_activity"
-                  " where application_name = 'traction alert'")
-    time.sleep(0.5)
-    return None
-
-
 def test_kills(up):
     rng = random.Random(32)
-    # This one hosts PostgreSQL, and gives way to the others.
-    up.env["TRACTION_ALERTS_DATABASE_AWAY"] = "0s"
+    up.env["TRACTION_ALERTS_EVALUATE"] = "no"
     up.start()
     with receivers.Recorder() as recorder:
         servers = two_servers(up)
@@ -111,7 +92,7 @@ def test_kills(up):
                       "above": 0.5, "window": "10s", "repeat": 0} for i in range(4)]
             apply(up, rules, recorder)
             for kill in range(KILLS):
-                chosen = harness.wait_for(lambda: _leads(servers, up), 60)
+                chosen = leader(servers)
                 fail(up, f"/kill/{rng.randrange(4)}", rng.randrange(2), 3)
                 time.sleep(rng.random() * 2)
                 chosen.kill()
