@@ -119,15 +119,13 @@ static int connect_pg(struct asking_thread *thread, struct tr_error *error)
     return tr_pg_connect(&thread->pg, &options, error);
 }
 
-static int ask_silence(struct asking_thread *thread, struct inquiry *inquiry,
-                       struct tr_error *error)
+static int ask_silence(struct tr_pg *pg, struct inquiry *inquiry, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
     tr_pg_bind_int4(params, inquiry->project.id);
     tr_pg_bind_timestamptz(params, inquiry->now_us);
-    int result =
-        tr_pg_query(thread->pg, tr_pg_sql("queries/alert/silence_of"), params, &row, error);
+    int result = tr_pg_query(pg, tr_pg_sql("queries/alert/silence_of"), params, &row, error);
     if (result < 0)
         return result;
     inquiry->answer = json_object();
@@ -138,13 +136,29 @@ static int ask_silence(struct asking_thread *thread, struct inquiry *inquiry,
     return 0;
 }
 
-static int ask_kpi(struct asking_thread *thread, struct inquiry *inquiry, struct tr_error *error)
+static int ask_kpi(struct tr_pg *pg, struct inquiry *inquiry, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    int result = tr_kpi_answer(thread->pg, &inquiry->project, inquiry->kpi, inquiry->parameters,
+    int result = tr_kpi_answer(pg, &inquiry->project, inquiry->kpi, inquiry->parameters,
                                inquiry->parameter_count, inquiry->now_us, inquiry->now_us,
                                inquiry->arena, &inquiry->answer, &problem, error);
     return result == TR_KPI_PROBLEM ? tr_error_set(error, -EINVAL, "%s", problem.message) : result;
+}
+
+static int ask(struct tr_pg *pg, struct inquiry *inquiry, struct tr_error *error)
+{
+    return inquiry->is_silence ? ask_silence(pg, inquiry, error) : ask_kpi(pg, inquiry, error);
+}
+
+int tr_question_ask(struct tr_pg *pg, const struct question *question, int64_t now_us,
+                    json_t **answer_out, struct tr_error *error)
+{
+    struct inquiry *inquiry = make_inquiry(question, now_us, 0);
+    int result = ask(pg, inquiry, error);
+    if (result == 0)
+        *answer_out = TR_TAKE(inquiry->answer);
+    tr_inquiry_free(inquiry);
+    return result;
 }
 
 static void answer(struct asking_thread *thread, struct inquiry *inquiry)
@@ -153,8 +167,7 @@ static void answer(struct asking_thread *thread, struct inquiry *inquiry)
     int64_t began_us = tr_clock_mono_us();
     int result = connect_pg(thread, &error);
     if (result == 0)
-        result = inquiry->is_silence ? ask_silence(thread, inquiry, &error)
-                                     : ask_kpi(thread, inquiry, &error);
+        result = ask(thread->pg, inquiry, &error);
     if (result < 0)
         snprintf(inquiry->failure, sizeof inquiry->failure, "%s", error.message);
     inquiry->took_us = tr_clock_mono_us() - began_us;

@@ -50,6 +50,7 @@ struct away {
     int64_t since_wall_us;
     int64_t back_wall_us;
     char host[256];
+    char *mail_from;
 };
 
 /* Receivers ------------------------------------------------------------------------------------ */
@@ -131,6 +132,7 @@ struct away *tr_away_new(const struct tr_alert_options *options, struct tr_outbo
     away->options = options;
     away->outbound = outbound;
     away->mailbox = mailbox;
+    away->mail_from = tr_outbound_mail_from(&options->outbound);
     if (gethostname(away->host, sizeof away->host - 1) < 0)
         strcpy(away->host, "unknown");
     read_cache(away);
@@ -144,6 +146,7 @@ void tr_away_free(struct away *away)
     for (struct away_receiver *one = away->receivers; one != NULL; one = one->next)
         one->gone = true;
     sweep(away);
+    free(away->mail_from);
     free(away);
 }
 
@@ -229,7 +232,7 @@ static void tell(struct away_receiver *one, bool end)
         .group_key = "{}:{alertname=\"TractionDatabaseAway\"}",
         .alerts = alerts,
         .external_url = away->options->public_url != NULL ? away->options->public_url : "",
-        .mail_from = away->options->outbound.mail_from,
+        .mail_from = away->mail_from,
         .now_us = tr_clock_wall_us(),
     };
     tr_alert_compose(&message, one->arena, &one->request);

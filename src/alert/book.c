@@ -176,7 +176,7 @@ static int load_receivers(struct book *book, struct tr_pg *pg, struct tr_error *
 }
 
 /* Rules are in the order of their numbers. */
-static struct rule_entry *find_rule(const struct book *book, int64_t id)
+struct rule_entry *tr_book_rule(const struct book *book, int64_t id)
 {
     size_t low = 0;
     size_t high = book->rule_count;
@@ -202,7 +202,7 @@ static int load_states(struct book *book, struct tr_pg *pg, struct tr_error *err
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
     int result = tr_pg_query(pg, tr_pg_sql("queries/alert/states"), NULL, &rows, error);
     for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
-        struct rule_entry *entry = find_rule(book, get_int(rows, row, "rule_id"));
+        struct rule_entry *entry = tr_book_rule(book, get_int(rows, row, "rule_id"));
         if (entry == NULL)
             continue;
         struct series *series =
@@ -229,7 +229,7 @@ static int load_silences(struct book *book, struct tr_pg *pg, struct tr_error *e
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
     int result = tr_pg_query(pg, tr_pg_sql("queries/alert/silences"), NULL, &rows, error);
     for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
-        struct rule_entry *entry = find_rule(book, get_int(rows, row, "rule_id"));
+        struct rule_entry *entry = tr_book_rule(book, get_int(rows, row, "rule_id"));
         if (entry == NULL)
             continue;
         struct silence *silence = tr_arena_calloc(book->arena, sizeof *silence);

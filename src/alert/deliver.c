@@ -40,6 +40,7 @@ struct deliveries {
     const struct tr_alert_options *options;
     struct tr_outbound *outbound;
     struct tr_mailbox *mailbox;
+    char *mail_from;
     struct tr_pg *pg;
     struct delivery *under_way;
     int64_t now_us; /* PostgreSQL's clock, as of the last look */
@@ -52,11 +53,15 @@ struct deliveries *tr_deliveries_new(const struct tr_alert_options *options,
     deliveries->options = options;
     deliveries->outbound = outbound;
     deliveries->mailbox = mailbox;
+    deliveries->mail_from = tr_outbound_mail_from(&options->outbound);
     return deliveries;
 }
 
 void tr_deliveries_free(struct deliveries *deliveries)
 {
+    if (deliveries == NULL)
+        return;
+    free(deliveries->mail_from);
     free(deliveries);
 }
 
@@ -189,7 +194,7 @@ static void send(struct delivery *delivery, const json_t *receiver, const char *
         .group_key = group_key,
         .alerts = alerts,
         .external_url = options->public_url != NULL ? options->public_url : "",
-        .mail_from = options->outbound.mail_from,
+        .mail_from = deliveries->mail_from,
         .now_us = now_us,
     };
     tr_alert_compose(&message, delivery->arena, &delivery->request);

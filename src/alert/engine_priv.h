@@ -62,6 +62,9 @@ void tr_asker_stop(struct asker *asker);
 void tr_asker_ask(struct asker *asker, const struct question *question, int64_t now_us,
                   int64_t lag_us);
 void tr_inquiry_free(struct inquiry *inquiry);
+/* Asks at once, on a connection of the caller's; the answer is a new reference. */
+int tr_question_ask(struct tr_pg *pg, const struct question *question, int64_t now_us,
+                    json_t **answer_out, struct tr_error *error);
 
 /* The book (book.c) -----------------------------------------------------------------------------
  * Rules, receivers and states as they are in PostgreSQL, read at once when anything changed. */
@@ -126,6 +129,8 @@ void tr_book_free(struct book *book);
 struct question *tr_book_question(const struct book *book, const char *key);
 const struct receiver_entry *tr_book_receiver(const struct book *book, int32_t project_id,
                                               const char *name);
+/* NULL: there is none. */
+struct rule_entry *tr_book_rule(const struct book *book, int64_t id);
 /* A series of a rule, made if need be; name is copied. */
 struct series *tr_book_series(struct book *book, struct rule_entry *entry, struct tr_slice name);
 bool tr_book_silenced(const struct rule_entry *entry, const struct series *series, int64_t now_us);

@@ -8,6 +8,7 @@ json_t *tr_alert_labels(const struct rule_entry *entry, const struct series *ser
 {
     const struct tr_alert_rule *rule = &entry->rule;
     json_t *labels = json_copy(rule->labels);
+    json_object_set_new(labels, "severity", json_string(rule->severity));
     json_object_set_new(labels, "alertname", json_string(rule->name));
     json_object_set_new(labels, "project", json_string(entry->project));
     if (rule->by != NULL && *series->name != '\0')
