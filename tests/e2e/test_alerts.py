@@ -156,9 +156,9 @@ def test_late_events_page_nobody(server, recorder):
 
 
 def test_too_few_are_no_data(server, recorder):
-    apply(server, [{"name": "Few", "kpi": "error_rate", "where": ["route:/few"], "above": 0.1,
+    apply(server, [{"name": "Few", "kpi": "error_rate", "where": ["route:/few"], "above": 0.5,
                     "window": "1m", "min_samples": 50},
-                   {"name": "Few alert", "kpi": "error_rate", "where": ["route:/few"], "above": 0.1,
+                   {"name": "Few alert", "kpi": "error_rate", "where": ["route:/few"], "above": 0.5,
                     "window": "1m", "min_samples": 50, "no_data": "alert"}], recorder)
     requests(server, "/few", 0, 49)
     recorder.wait("firing", "Few alert")
