@@ -12,6 +12,7 @@
 #include "traction/base/file.h"
 #include "traction/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,7 +135,7 @@ struct away *tr_away_new(const struct tr_alert_options *options, struct tr_outbo
     away->mailbox = mailbox;
     away->mail_from = tr_outbound_mail_from(&options->outbound);
     if (gethostname(away->host, sizeof away->host - 1) < 0)
-        strcpy(away->host, "unknown");
+        snprintf(away->host, sizeof away->host, "unknown");
     read_cache(away);
     return away;
 }

@@ -3,32 +3,24 @@
  * Rules, receivers and silences as people change them, and what there is to see. Every change is
  * one transaction under the project's lock, and raises the version that the engine looks at.
  */
-#include "engine_priv.h"
-#include "read_priv.h"
+#include "store_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MAX = 1000 };
-
 /* Asking ----------------------------------------------------------------------------------------
  */
 
-static int query(struct tr_kpi_asker *asker, const char *name, const struct tr_pg_params *params,
-                 struct tr_pg_result **result_out)
+int tr_store_query(struct tr_kpi_asker *asker, const char *name, const struct tr_pg_params *params,
+                   struct tr_pg_result **result_out)
 {
     TR_CLEANUP(tr_freep) char *path = tr_printf("queries/alert/%s", name);
     return tr_pg_query(asker->pg, tr_pg_sql(path), params, result_out, asker->error);
 }
 
-static void bind_optional(struct tr_pg_params *params, struct tr_slice text)
-{
-    tr_pg_bind_text(params, text);
-}
-
-static int parse(struct tr_kpi_asker *asker, struct tr_slice text, json_t **out)
+int tr_store_parse(struct tr_kpi_asker *asker, struct tr_slice text, json_t **out)
 {
     json_t *document = json_loadb(text.data, text.size, 0, NULL);
     if (document == NULL)
@@ -37,20 +29,11 @@ static int parse(struct tr_kpi_asker *asker, struct tr_slice text, json_t **out)
     return 0;
 }
 
-/* A query of one row with JSON first. */
-static int query_json(struct tr_kpi_asker *asker, const char *name,
-                      const struct tr_pg_params *params, json_t **out)
+int tr_store_not_found(struct tr_kpi_asker *asker, struct tr_slice id)
 {
-    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
-    int result = query(asker, name, params, &row);
-    return result == 0 ? parse(asker, tr_pg_get_bytes(row, 0, 0), out) : result;
-}
-
-static int query_project(struct tr_kpi_asker *asker, const char *name, json_t **out)
-{
-    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
-    tr_pg_bind_int4(params, asker->project->id);
-    return query_json(asker, name, params, out);
+    tr_alert_refuse(asker, 404, NULL, "there is no rule \"%.*s\"",
+                    (int)(id.size < 100 ? id.size : 100), id.data);
+    return TR_KPI_PROBLEM;
 }
 
 /* Changing --------------------------------------------------------------------------------------
@@ -61,14 +44,14 @@ static int begin(struct tr_kpi_asker *asker)
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     tr_pg_bind_int4(params, asker->project->id);
     int result = tr_pg_execute(asker->pg, "begin read write", asker->error);
-    return result == 0 ? query(asker, "lock_project", params, NULL) : result;
+    return result == 0 ? tr_store_query(asker, "lock_project", params, NULL) : result;
 }
 
 /* What was done so far is kept if result is 0 and undone else; changed: there is something. */
 static int finish(struct tr_kpi_asker *asker, int result, bool changed)
 {
     if (result == 0 && changed)
-        result = query(asker, "bump", NULL, NULL);
+        result = tr_store_query(asker, "bump", NULL, NULL);
     if (result == 0 && changed) {
         asker->committing = true;
         result = tr_pg_execute(asker->pg, "commit", asker->error);
@@ -83,7 +66,7 @@ static int change_one(struct tr_kpi_asker *asker, const char *name, int64_t id)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     tr_pg_bind_int8(params, id);
-    return query(asker, name, params, NULL);
+    return tr_store_query(asker, name, params, NULL);
 }
 
 static int add_rule(struct tr_kpi_asker *asker, const json_t *rule, int64_t *id_out)
@@ -94,7 +77,7 @@ static int add_rule(struct tr_kpi_asker *asker, const json_t *rule, int64_t *id_
     tr_pg_bind_int4(params, asker->project->id);
     tr_pg_bind_text(params, tr_slice_of(json_string_value(json_object_get(rule, "name"))));
     tr_pg_bind_text(params, tr_slice_of(text));
-    int result = query(asker, "rule_add", params, &row);
+    int result = tr_store_query(asker, "rule_add", params, &row);
     if (result == 0)
         *id_out = tr_pg_get_int(row, 0, 0);
     return result;
@@ -114,7 +97,7 @@ static int replace_rule(struct tr_kpi_asker *asker, int64_t id, const json_t *ol
     tr_pg_bind_int8(params, id);
     tr_pg_bind_text(params, tr_slice_of(json_string_value(json_object_get(rule, "name"))));
     tr_pg_bind_text(params, tr_slice_of(text));
-    return query(asker, "rule_put", params, NULL);
+    return tr_store_query(asker, "rule_put", params, NULL);
 }
 
 static int put_receiver(struct tr_kpi_asker *asker, const json_t *receiver)
@@ -124,7 +107,7 @@ static int put_receiver(struct tr_kpi_asker *asker, const json_t *receiver)
     tr_pg_bind_int4(params, asker->project->id);
     tr_pg_bind_text(params, tr_slice_of(json_string_value(json_object_get(receiver, "name"))));
     tr_pg_bind_text(params, tr_slice_of(text));
-    return query(asker, "receiver_put", params, NULL);
+    return tr_store_query(asker, "receiver_put", params, NULL);
 }
 
 /* What is there: [{"id", "is": rule or receiver}]. A new reference. */
@@ -133,11 +116,11 @@ static int load_all(struct tr_kpi_asker *asker, const char *name, json_t **list_
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
     tr_pg_bind_int4(params, asker->project->id);
-    int result = query(asker, name, params, &rows);
+    int result = tr_store_query(asker, name, params, &rows);
     json_t *list = json_array();
     for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
         json_t *document = NULL;
-        result = parse(asker, tr_pg_get_bytes(rows, row, 1), &document);
+        result = tr_store_parse(asker, tr_pg_get_bytes(rows, row, 1), &document);
         if (result == 0)
             json_array_append_new(list, json_pack("{s:I, s:o}", "id",
                                                   (json_int_t)tr_pg_get_int(rows, row, 0), "is",
@@ -407,13 +390,6 @@ int tr_alert_apply(struct tr_kpi_asker *asker, const json_t *body, bool dry, jso
 
 /* One rule ------------------------------------------------------------------------------------- */
 
-static int not_found(struct tr_kpi_asker *asker, struct tr_slice id)
-{
-    tr_alert_refuse(asker, 404, NULL, "there is no rule \"%.*s\"",
-                    (int)(id.size < 100 ? id.size : 100), id.data);
-    return TR_KPI_PROBLEM;
-}
-
 /* By number or name. rule_out: a new reference. */
 static int find_rule(struct tr_kpi_asker *asker, struct tr_slice id, int64_t *id_out,
                      json_t **rule_out)
@@ -424,7 +400,7 @@ static int find_rule(struct tr_kpi_asker *asker, struct tr_slice id, int64_t *id
     json_t *entry = NULL;
     if (result != 0)
         return result;
-    result = not_found(asker, id);
+    result = tr_store_not_found(asker, id);
     json_array_foreach(stored, i, entry)
     {
         json_t *rule = json_object_get(entry, "is");
@@ -572,11 +548,11 @@ int tr_alert_silence(struct tr_kpi_asker *asker, struct tr_slice id, const json_
     if (result == 0)
         result = find_rule(asker, id, &number, &rule);
     tr_pg_bind_int8(params, number);
-    bind_optional(params, series != NULL ? tr_slice_of(series) : TR_SLICE_NONE);
+    tr_pg_bind_text(params, series != NULL ? tr_slice_of(series) : TR_SLICE_NONE);
     tr_pg_bind_text(params, tr_slice_of(comment != NULL ? comment : ""));
     tr_pg_bind_float8(params, seconds);
     if (result == 0)
-        result = query(asker, "silence_add", params, &row);
+        result = tr_store_query(asker, "silence_add", params, &row);
     result = finish(asker, result, true);
     if (result == 0) {
         struct tr_slice until = tr_pg_get_bytes(row, 0, 0);
@@ -598,201 +574,11 @@ int tr_alert_unsilence(struct tr_kpi_asker *asker, struct tr_slice id, json_t **
         result = find_rule(asker, id, &number, &rule);
     tr_pg_bind_int8(params, number);
     if (result == 0)
-        result = query(asker, "silence_end", params, &rows);
+        result = tr_store_query(asker, "silence_end", params, &rows);
     result = finish(asker, result, true);
     if (result == 0)
         *answer_out = json_pack("{s:O, s:i}", "rule", json_object_get(rule, "name"), "ended",
                                 tr_pg_rows(rows));
     json_decref(rule);
     return result;
-}
-
-/* Seeing --------------------------------------------------------------------------------------- */
-
-/* Labels and fingerprints of a rule's alerts, which PostgreSQL does not know. */
-static void complete_alerts(struct tr_kpi_asker *asker, json_t *rule, const char *project)
-{
-    struct rule_entry entry = {.project = project};
-    size_t i;
-    json_t *alert = NULL;
-    tr_alert_rule_of(rule, asker->arena, &entry.rule);
-    json_array_foreach(json_object_get(rule, "alerts"), i, alert)
-    {
-        const struct series series = {.name = json_string_value(json_object_get(alert, "series"))};
-        json_t *labels = tr_alert_labels(&entry, &series);
-        char fingerprint[17];
-        tr_alert_fingerprint(labels, fingerprint);
-        json_object_set_new(alert, "fingerprint", json_string(fingerprint));
-        json_object_set_new(alert, "labels", labels);
-    }
-}
-
-/* id without data: all. A new reference. */
-static int load_rules(struct tr_kpi_asker *asker, struct tr_slice id, json_t **rules_out)
-{
-    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
-    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
-    size_t i;
-    json_t *rule = NULL;
-    tr_pg_bind_int4(params, asker->project->id);
-    bind_optional(params, id);
-    int result = query(asker, "list", params, &row);
-    if (result == 0)
-        result = parse(asker, tr_pg_get_bytes(row, 0, 0), rules_out);
-    if (result != 0)
-        return result;
-    const char *project =
-        tr_pg_is_null(row, 0, 1) ? "" : tr_arena_dup(asker->arena, tr_pg_get_bytes(row, 0, 1)).data;
-    json_array_foreach(*rules_out, i, rule)
-    {
-        complete_alerts(asker, rule, project);
-    }
-    return 0;
-}
-
-int tr_alert_get(struct tr_kpi_asker *asker, struct tr_slice id, json_t **answer_out)
-{
-    json_t *rules = NULL;
-    int result = load_rules(asker, id, &rules);
-    if (result == 0 && json_array_size(rules) == 0)
-        result = not_found(asker, id);
-    if (result == 0)
-        *answer_out = json_incref(json_array_get(rules, 0));
-    json_decref(rules);
-    return result;
-}
-
-int tr_alert_list(struct tr_kpi_asker *asker, bool brief, json_t **answer_out)
-{
-    json_t *answer = json_object();
-    json_t *part = NULL;
-    int result = load_rules(asker, TR_SLICE_NONE, &part);
-    if (result == 0) {
-        json_object_set_new(answer, "rules", TR_TAKE(part));
-        result = query_project(asker, "list_silences", &part);
-    }
-    if (result == 0) {
-        json_object_set_new(answer, "silences", TR_TAKE(part));
-        result = brief ? 0 : query_project(asker, "list_receivers", &part);
-    }
-    if (result == 0 && !brief)
-        json_object_set_new(answer, "receivers", part);
-    if (result != 0)
-        json_decref(answer);
-    else
-        *answer_out = answer;
-    return result;
-}
-
-/* Parameters of the two lists below. */
-struct sight {
-    struct tr_slice rule;
-    struct tr_slice receiver;
-    int64_t from_us;
-    int64_t to_us;
-    int64_t id;
-    int64_t limit;
-};
-
-static bool parse_number(struct tr_slice text, int64_t most, int64_t *number_out)
-{
-    int64_t number = 0;
-    if (text.size == 0 || text.size > 18)
-        return false;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        number = number * 10 + (text.data[i] - '0');
-    }
-    *number_out = number;
-    return number <= most;
-}
-
-static int read_range(struct tr_kpi_asker *asker, const struct tr_kpi_parameter *parameters,
-                      size_t count, struct sight *sight)
-{
-    struct tr_kpi_parameter ends[2];
-    size_t used = 0;
-    struct tr_kpi_facts facts;
-    for (size_t i = 0; i < count && used < 2; i++)
-        if (tr_slice_is(parameters[i].name, "from") || tr_slice_is(parameters[i].name, "to"))
-            ends[used++] = parameters[i];
-    if (used == 0)
-        return 0;
-    int result = tr_kpi_inspect(asker->pg, asker->project, TR_SLICE("event_count"), ends, used,
-                                asker->now_us, asker->arena, &facts, asker->problem, asker->error);
-    if (result == 0) {
-        sight->from_us = facts.from_us;
-        sight->to_us = facts.to_us;
-    }
-    return result;
-}
-
-static int read_sight(struct tr_kpi_asker *asker, const struct tr_kpi_parameter *parameters,
-                      size_t count, const char *const *names, struct sight *sight)
-{
-    *sight = (struct sight){.from_us = INT64_MIN, .to_us = INT64_MAX, .limit = 100};
-    for (size_t i = 0; i < count; i++) {
-        const struct tr_kpi_parameter *one = &parameters[i];
-        bool known = false;
-        for (size_t k = 0; names[k] != NULL && !known; k++)
-            known = tr_slice_is(one->name, names[k]);
-        const char *name = tr_arena_strndup(asker->arena, one->name.data,
-                                            one->name.size < 60 ? one->name.size : 60);
-        if (!known)
-            return tr_alert_refuse(asker, 400, name, "there is no such parameter");
-        if (strcmp(name, "rule") == 0)
-            sight->rule = one->value;
-        else if (strcmp(name, "receiver") == 0)
-            sight->receiver = one->value;
-        else if (strcmp(name, "id") == 0 && !parse_number(one->value, INT64_MAX, &sight->id))
-            return tr_alert_refuse(asker, 400, name, "expected a number");
-        else if (strcmp(name, "limit") == 0 && !parse_number(one->value, LIST_MAX, &sight->limit))
-            return tr_alert_refuse(asker, 400, name, "expected a number up to %d", LIST_MAX);
-    }
-    return read_range(asker, parameters, count, sight);
-}
-
-/* Answers {name: list}. */
-static int answer_list(struct tr_kpi_asker *asker, const char *name,
-                       const struct tr_pg_params *params, json_t **answer_out)
-{
-    json_t *list = NULL;
-    int result = query_json(asker, name, params, &list);
-    if (result == 0)
-        *answer_out = json_pack("{s:o}", name, list);
-    return result;
-}
-
-int tr_alert_history(struct tr_kpi_asker *asker, const struct tr_kpi_parameter *parameters,
-                     size_t count, json_t **answer_out)
-{
-    static const char *const names[] = {"rule", "from", "to", "limit", NULL};
-    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
-    struct sight sight;
-    int result = read_sight(asker, parameters, count, names, &sight);
-    if (result != 0)
-        return result;
-    tr_pg_bind_int4(params, asker->project->id);
-    bind_optional(params, sight.rule);
-    tr_pg_bind_timestamptz(params, sight.from_us);
-    tr_pg_bind_timestamptz(params, sight.to_us);
-    tr_pg_bind_int4(params, (int32_t)sight.limit);
-    return answer_list(asker, "history", params, answer_out);
-}
-
-int tr_alert_notifications(struct tr_kpi_asker *asker, const struct tr_kpi_parameter *parameters,
-                           size_t count, json_t **answer_out)
-{
-    static const char *const names[] = {"id", "receiver", "limit", NULL};
-    TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
-    struct sight sight;
-    int result = read_sight(asker, parameters, count, names, &sight);
-    if (result != 0)
-        return result;
-    tr_pg_bind_int4(params, asker->project->id);
-    tr_pg_bind_int8(params, sight.id);
-    bind_optional(params, sight.receiver);
-    tr_pg_bind_int4(params, (int32_t)sight.limit);
-    return answer_list(asker, "notifications", params, answer_out);
 }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 enum { TEST_WAIT_MS = 20000, TEST_LOOK_MS = 200 };
 
@@ -326,7 +326,7 @@ static int ask_test(struct tr_kpi_asker *asker, const void *what, json_t **answe
         result = load_notifications(asker, numbers, &list);
         if (result != 0 || all_tried(list) || tr_clock_mono_us() > until_us)
             break;
-        usleep(TEST_LOOK_MS * 1000);
+        nanosleep(&(struct timespec){0, TEST_LOOK_MS * 1000000L}, NULL);
     }
     json_object_set_new(*answer_out, "notifications", list != NULL ? list : json_array());
     return result;
