@@ -120,6 +120,19 @@ static void look_at_vanished(struct tr_alert *alert, struct rule_entry *entry, i
     }
 }
 
+/* What is pending is looked at again when it may fire, not some time later. */
+static void look_in_time(struct tr_alert *alert, struct rule_entry *entry)
+{
+    for (const struct series *series = entry->series; series != NULL; series = series->next) {
+        int64_t fires_us = series->state.active_us + entry->rule.for_us - alert->clock_us;
+        if (series->state.phase != TR_ALERT_PENDING)
+            continue;
+        for (size_t i = 0; i < entry->question_count; i++)
+            if (entry->questions[i]->due_us > fires_us)
+                entry->questions[i]->due_us = fires_us;
+    }
+}
+
 static void look_at_rule(struct tr_alert *alert, struct rule_entry *entry, int64_t now_us)
 {
     const json_t *answers[QUESTIONS_A_RULE];
@@ -139,6 +152,7 @@ static void look_at_rule(struct tr_alert *alert, struct rule_entry *entry, int64
         tr_changes_look(alert->changes, alert->book, entry, series, &findings[i], now_us);
     }
     look_at_vanished(alert, entry, now_us);
+    look_in_time(alert, entry);
 }
 
 static bool asks(const struct rule_entry *entry, const struct question *question)

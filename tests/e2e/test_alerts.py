@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import time
 import urllib.parse
@@ -250,6 +251,7 @@ def test_nothing_received(server, recorder):
 
 def test_a_failing_receiver_is_told_later_and_in_order(server):
     broken = [True]
+    requests(server, "/stubborn", 1, 0)
     with receivers.Recorder(lambda post: 503 if broken[0] else 200) as recorder:
         apply(server, [{"name": "Stubborn", "kpi": "ingest_silence", "above": 1}], recorder)
         harness.wait_for(lambda: recorder.posts)
@@ -257,6 +259,9 @@ def test_a_failing_receiver_is_told_later_and_in_order(server):
         harness.wait_for(lambda: "resolved" in history(server, "Stubborn"))
         harness.wait_for(lambda: b'traction_alert_receiver_failing_seconds{project="default",'
                          b'receiver="ops"}' in harness.request(server.url, "GET", "/metrics")[2])
+        doctor = subprocess.run([harness.BINARY, "doctor"], capture_output=True, text=True, timeout=60,
+                                env=dict(os.environ, **server.values))
+        assert "receiver ops of project default has failed" in doctor.stdout, doctor.stdout
         broken[0] = False
         recorder.wait("resolved", "Stubborn")
         told = [(alert["startsAt"], alert["status"]) for alert in recorder.alerts()]

@@ -2,6 +2,7 @@
 -- How receivers fare: seconds since when they have failed, 0: they do not; and what waits for them.
 -- No parameters; a row a receiver.
 select p.name as project, r.name,
+    coalesce(r.last_error, '') as last_error,
     coalesce(extract(epoch from now() - r.failing_since), 0)::float8 as failing_s,
     (
         select count(*)
