@@ -306,6 +306,10 @@ int tr_deliveries_send(struct deliveries *deliveries, const struct book *book, i
     *next_us_out = INT64_MAX;
     int result =
         tr_pg_query(deliveries->pg, tr_pg_sql("queries/alert/waiting"), NULL, &rows, error);
+    /* Receivers are others now: they are read before anything is sent. */
+    if (result == 0 && tr_pg_rows(rows) > 0 &&
+        tr_pg_get_int(rows, 0, tr_pg_column(rows, "version")) != book->version)
+        return DELIVERIES_STALE;
     for (int row = 0; result == 0 && row < tr_pg_rows(rows);) {
         struct stretch stretch = {.rows = rows, .first = row, .end = row + 1};
         while (stretch.end < tr_pg_rows(rows) && same_receiver(rows, row, stretch.end))

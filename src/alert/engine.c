@@ -353,6 +353,10 @@ static int send_what_is_due(struct tr_alert *alert, struct tr_error *error)
     if (tr_clock_mono_us() < alert->send_us)
         return 0;
     int result = tr_deliveries_send(alert->deliveries, alert->book, now_of(alert), &next_us, error);
+    if (result == DELIVERIES_STALE) {
+        alert->tick_us = 0;
+        return 0;
+    }
     /* Tests of receivers are asked for by others, and come in unannounced. */
     alert->send_us = next_us == INT64_MAX || next_us - alert->clock_us > tick_us
                          ? tick_us

@@ -196,7 +196,8 @@ void tr_deliveries_free(struct deliveries *deliveries);
 /* What comes back is noted on this connection; NULL: PostgreSQL is away, and it is sent again. */
 void tr_deliveries_use(struct deliveries *deliveries, struct tr_pg *pg);
 /* Sends what is due, one request at a time for each receiver. *next_us_out: when to look again, by
- * PostgreSQL's clock. */
+ * PostgreSQL's clock. DELIVERIES_STALE: the book has to be read again first. */
+enum { DELIVERIES_STALE = 1 };
 int tr_deliveries_send(struct deliveries *deliveries, const struct book *book, int64_t now_us,
                        int64_t *next_us_out, struct tr_error *error);
 /* Whether requests are under way. */

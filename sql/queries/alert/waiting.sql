@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- For each receiver what is to be told next: its oldest notification, and with it those of the same
--- group. At most 200 of a receiver, in order. No parameters; an index over what waits.
+-- group; and the version of the rules and receivers at that moment. At most 200 of a receiver, in
+-- order. No parameters; an index over what waits.
 with recursive head as (
     (
         select n.project_id, n.receiver, n.id
@@ -22,8 +23,8 @@ with recursive head as (
     ) l
 )
 select n.project_id, n.receiver, n.id, n.group_key, n.alert::text as alert, n.created_at,
-    n.attempts, n.next_at
-from head h
+    n.attempts, n.next_at, v.version
+from traction.alert_version v, head h
 join traction.alert_notification first on first.id = h.id
 cross join lateral (
     select o.*
