@@ -13,7 +13,8 @@ enum {
     MESSAGE_BYTES = 64 << 20,
     SLACK_TEXT_BYTES = 3000,
     HEADER_LINE_BYTES = 48, /* of UTF-8 in an encoded word: at most 75 characters then */
-    FIRES_FOR_S = 300       /* what an Alertmanager hears no more of is over */
+    SUBJECT_BYTES = 200,
+    FIRES_FOR_S = 300 /* what an Alertmanager hears no more of is over */
 };
 
 static const char *text_of(const json_t *object, const char *name)
@@ -296,10 +297,11 @@ static void put_base64(struct tr_buf *out, const char *data, size_t size, size_t
 static void put_subject(struct tr_buf *out, const char *text, size_t size)
 {
     tr_buf_append_text(out, "Subject:");
-    if (size > 200)
-        size = 200;
-    while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
-        size--;
+    if (size > SUBJECT_BYTES) {
+        size = SUBJECT_BYTES;
+        while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
+            size--;
+    }
     while (size > 0) {
         size_t part = size < HEADER_LINE_BYTES - 6 ? size : HEADER_LINE_BYTES - 6;
         while (part < size && part > 1 && ((unsigned char)text[part] & 0xc0) == 0x80)
