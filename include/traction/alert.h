@@ -74,6 +74,8 @@ void tr_alert_options_init(struct tr_alert_options *options);
 struct tr_alert;
 int tr_alert_start(struct tr_alert **alert_out, const struct tr_alert_options *options,
                    struct tr_error *error);
+/* Begins to end, without waiting: while the server drains. By who started it; NULL is nothing. */
+void tr_alert_begin_stop(struct tr_alert *alert);
 void tr_alert_stop(struct tr_alert *alert);
 /* Appends gauges in Prometheus' text format. Any thread. */
 void tr_alert_render(struct tr_alert *alert, struct tr_buf *out);

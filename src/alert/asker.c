@@ -221,16 +221,22 @@ int tr_asker_start(struct asker **asker_out, const struct tr_alert_options *opti
     return 0;
 }
 
-void tr_asker_stop(struct asker *asker)
+void tr_asker_begin_stop(struct asker *asker)
 {
-    if (asker == NULL)
+    if (asker == NULL || atomic_exchange(&asker->stopping, true))
         return;
-    atomic_store(&asker->stopping, true);
     for (int i = 0; i < THREADS_MAX; i++)
         if (asker->threads[i].started) {
             tr_mailbox_post(asker->questions, &asker->threads[i].stop);
             tr_pg_interrupt_raise(asker->threads[i].interrupt);
         }
+}
+
+void tr_asker_stop(struct asker *asker)
+{
+    if (asker == NULL)
+        return;
+    tr_asker_begin_stop(asker);
     for (int i = 0; i < THREADS_MAX; i++)
         if (asker->threads[i].started)
             pthread_join(asker->threads[i].thread, NULL);

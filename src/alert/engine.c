@@ -30,6 +30,7 @@ enum {
     LAG_US = 3000000, /* less is how things are when all is well */
     LAG_MAX_US = 15 * 60 * 1000000,
     LAST_REQUESTS_MS = 3000,
+    GRACE_MS = 250, /* for what the last request's answer changed */
     BOOK_GROWTH_BYTES = 64 << 20,
 };
 
@@ -47,6 +48,7 @@ struct tr_alert {
     pthread_t thread;
     bool started;
     _Atomic bool stopping;
+    int64_t stop_us; /* monotonic, when that began */
     /* The thread's own from here on. */
     struct tr_pg *pg;
     struct tr_pg_interrupt *interrupt;
@@ -491,14 +493,23 @@ int tr_alert_start(struct tr_alert **alert_out, const struct tr_alert_options *o
     return 0;
 }
 
+void tr_alert_begin_stop(struct tr_alert *alert)
+{
+    if (alert == NULL || atomic_exchange(&alert->stopping, true))
+        return;
+    alert->stop_us = tr_clock_mono_us();
+    tr_mailbox_wake(alert->mailbox);
+    tr_asker_begin_stop(alert->asker);
+}
+
 /* First it may end by itself; what still waits for PostgreSQL then is ended. */
 static void join(struct tr_alert *alert)
 {
     struct timespec until;
-    atomic_store(&alert->stopping, true);
-    tr_mailbox_wake(alert->mailbox);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LAST_REQUESTS_MS / 1000 + 1;
+    int64_t left_us = alert->stop_us + LAST_REQUESTS_MS * INT64_C(1000) - tr_clock_mono_us();
+    int64_t until_us = tr_clock_wall_us() + (left_us > 0 ? left_us : 0) + GRACE_MS * INT64_C(1000);
+    until.tv_sec = (time_t)(until_us / 1000000);
+    until.tv_nsec = (long)(until_us % 1000000) * 1000;
     if (pthread_timedjoin_np(alert->thread, NULL, &until) == 0)
         return;
     tr_pg_interrupt_raise(alert->interrupt);
@@ -509,6 +520,7 @@ void tr_alert_stop(struct tr_alert *alert)
 {
     if (alert == NULL)
         return;
+    tr_alert_begin_stop(alert);
     if (alert->started)
         join(alert);
     tr_asker_stop(alert->asker);

@@ -56,6 +56,8 @@ struct asker;
 int tr_asker_start(struct asker **asker_out, const struct tr_alert_options *options,
                    struct tr_mailbox *mailbox, void (*answered)(struct tr_message *message),
                    void *context, struct tr_error *error);
+/* Ends what is under way, without waiting. NULL is nothing. */
+void tr_asker_begin_stop(struct asker *asker);
 /* What was not answered is dropped. */
 void tr_asker_stop(struct asker *asker);
 /* lag_us: how far behind what was received is. */

@@ -146,6 +146,7 @@ static void begin_drain(struct tr_server *server)
     atomic_store(&server->draining, true);
     for (int i = 0; i < server->worker_count; i++)
         tr_loop_post(server->workers[i].loop, &server->workers[i].drain);
+    tr_alert_begin_stop(server->alert);
 }
 
 /* As later, when nobody catches signals any more. */
