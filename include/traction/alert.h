@@ -11,8 +11,6 @@
 
 #include <stdbool.h>
 
-struct tr_writer;
-
 /* Rules, receivers, silences, history -----------------------------------------------------------
  * Everything blocks on the connection of the ask, which may be read-only by default, and must not
  * be in a transaction. Answers are new references. TR_KPI_PROBLEM fills ask->problem: 400 names the
@@ -61,7 +59,6 @@ struct tr_alert_options {
     const char *database_url; /* borrowed, as all here */
     const char *cache_path;   /* receivers, for telling that PostgreSQL is away; NULL: none */
     const char *public_url;   /* where people reach this; NULL: alerts have no links */
-    struct tr_writer *writer; /* says up to when events have landed here */
     struct tr_outbound_options outbound;
     int interval_ms;          /* 2,000: between two looks at a rule */
     int query_threads;        /* 2: each with a connection */
@@ -69,6 +66,7 @@ struct tr_alert_options {
     int group_wait_ms;        /* 500: what changes within goes out together */
     int give_up_s;            /* 86,400: after which a receiver is told no more of a change */
     int database_away_s; /* 30: PostgreSQL may be away before receivers are told; 0: never told */
+    bool evaluate;       /* this server may be the one */
     bool expose;         /* values of rules among the metrics */
 };
 void tr_alert_options_init(struct tr_alert_options *options);
@@ -76,6 +74,8 @@ void tr_alert_options_init(struct tr_alert_options *options);
 struct tr_alert;
 int tr_alert_start(struct tr_alert **alert_out, const struct tr_alert_options *options,
                    struct tr_error *error);
+/* Begins to end, without waiting: while the server drains. By who started it; NULL is nothing. */
+void tr_alert_begin_stop(struct tr_alert *alert);
 void tr_alert_stop(struct tr_alert *alert);
 /* Appends gauges in Prometheus' text format. Any thread. */
 void tr_alert_render(struct tr_alert *alert, struct tr_buf *out);

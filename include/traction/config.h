@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "traction/alert.h"
 #include "traction/auth.h"
 #include "traction/base/alloc.h"
 #include "traction/base/buf.h"
@@ -31,7 +32,8 @@ struct tr_config {
     struct tr_spool_options spool;   /* directory is absolute */
     struct tr_writer_options writer; /* database_url is set; the server sets spool */
     struct tr_event_limits event_limits;
-    struct tr_auth_options auth; /* database_url and cache_path are set */
+    struct tr_auth_options auth;   /* database_url and cache_path are set */
+    struct tr_alert_options alert; /* database_url and cache_path are set */
     const char *database_url;
     int query_threads;
     int statement_timeout_ms; /* of a KPI question */

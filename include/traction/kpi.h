@@ -96,6 +96,10 @@ struct tr_slice tr_kpi_time_text(int64_t us, struct tr_arena *arena);
 
 /* GET /v1/kpis: the table as JSON. A new reference. */
 json_t *tr_kpi_catalogue(void);
+/* Which way a KPI should go; NEITHER for what is none. */
+enum tr_kpi_better tr_kpi_better_of(const char *kpi);
+/* "ratio", "ms", …; "currency" for amounts of the project's; "" for what is none. */
+const char *tr_kpi_unit_of(const char *kpi);
 /* The KPIs' names, in the table's order; NULL at its end. */
 const char *tr_kpi_name(size_t index);
 

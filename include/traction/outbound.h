@@ -33,6 +33,8 @@ struct tr_outbound_options {
     bool smtp_plain; /* also without TLS (STARTTLS is asked for in any case) */
 };
 void tr_outbound_options_init(struct tr_outbound_options *options);
+/* Whom mails come from: mail_from, or traction@ and this machine's name. The caller frees. */
+char *tr_outbound_mail_from(const struct tr_outbound_options *options);
 
 struct tr_outbound_header {
     const char *name;

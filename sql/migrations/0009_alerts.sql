@@ -40,7 +40,7 @@ create table traction.alert_silence (
 
 create index alert_silence_rule on traction.alert_silence (rule_id, until_at);
 
--- One row per alert that is not plainly inactive: of a rule, or of each group of a rule with by.
+-- One row per alert: of a rule, or of each group of a rule with by that was found lately.
 create table traction.alert_state (
     rule_id bigint not null references traction.alert_rule on delete cascade,
     series text not null,               -- the group; '' of a rule without by
@@ -49,8 +49,9 @@ create table traction.alert_state (
     active_at timestamptz,              -- pending or firing: since when the condition has held
     fired_at timestamptz,               -- firing: since when
     clear_at timestamptz,               -- firing: since when the condition no longer holds
-    value float8,
+    value float8,                       -- as of seen_at
     n bigint,
+    seen_at timestamptz,                -- when the group was last found; null: never
     told_at timestamptz,                -- firing: when receivers were last told
     primary key (rule_id, series)
 ) with (fillfactor = 50);
@@ -98,3 +99,6 @@ create table traction.alert_version (
 );
 
 insert into traction.alert_version (version) values (0);
+
+-- When an outcome was last added to: how long nothing has been received.
+alter table traction.ledger add column changed_at timestamptz;

@@ -60,7 +60,8 @@ struct tr_alert_rule {
     const char *by_label; /* the label that has the group's name: [a-zA-Z_][a-zA-Z0-9_]* */
     struct tr_kpi_parameter parameters[TR_ALERT_PARAMETERS_MAX]; /* by, where, and the KPI's own */
     size_t parameter_count;
-    json_t *labels;      /* borrowed from the JSON, as the next: {"severity":…, and the rule's} */
+    const char *severity;
+    json_t *labels;      /* borrowed from the JSON, as the next: the rule's own */
     json_t *annotations; /* templates */
     const char *notify[TR_ALERT_NOTIFY_MAX];
     size_t notify_count;
@@ -103,9 +104,6 @@ enum {
 };
 unsigned tr_alert_step(const struct tr_alert_rule *rule, enum tr_alert_found found, int64_t now_us,
                        struct tr_alert_state *state);
-/* When the next look could change something although nothing new is found; INT64_MAX: never. */
-int64_t tr_alert_due(const struct tr_alert_rule *rule, const struct tr_alert_state *state);
-
 /* What is told (label.c, template.c, message.c) -------------------------------------------------
  */
 

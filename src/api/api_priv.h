@@ -96,6 +96,25 @@ struct task *tr_api_begin_task(struct tr_api *api, struct tr_http_request *reque
                                int (*run)(struct task *, struct tr_pg *, struct tr_error *));
 void tr_api_copy_parameters(struct tr_http_request *request, struct task *task);
 
+/* hypothesis.c: what those who change things share. Query threads: */
+struct tr_kpi_asker tr_api_asker(struct task *task, struct tr_pg *pg,
+                                 struct tr_kpi_problem *problem, struct tr_error *error);
+/* Takes the answer, which may be NULL. */
+int tr_api_finish(struct task *task, const struct tr_kpi_asker *asker, int result, int status,
+                  json_t *answer);
+/* The connection was lost while a change was being committed, and this is the second attempt: that
+ * is answered. */
+bool tr_api_is_unsure(struct task *task);
+/* NULL with an answer when the body is not JSON. */
+json_t *tr_api_read_body(struct task *task);
+typedef int tr_api_run_fn(struct task *task, struct tr_pg *pg, struct tr_error *error);
+/* Worker: what follows "/v1/NAME/" in the path; a slash more at its end is let pass. */
+struct tr_slice tr_api_id(const struct tr_http_request *request);
+
+/* alert.c: handlers. */
+void tr_api_on_alerts(struct tr_http_request *request, void *context);
+void tr_api_on_alert(struct tr_http_request *request, void *context);
+
 /* hypothesis.c: handlers. */
 void tr_api_on_admin_head(struct tr_http_request *request, void *context);
 void tr_api_on_hypotheses(struct tr_http_request *request, void *context);

@@ -27,8 +27,8 @@ void tr_api_on_admin_head(struct tr_http_request *request, void *context)
 /* Query threads ---------------------------------------------------------------------------------
  */
 
-static struct tr_kpi_asker ask_of(struct task *task, struct tr_pg *pg,
-                                  struct tr_kpi_problem *problem, struct tr_error *error)
+struct tr_kpi_asker tr_api_asker(struct task *task, struct tr_pg *pg,
+                                 struct tr_kpi_problem *problem, struct tr_error *error)
 {
     return (struct tr_kpi_asker){
         .pg = pg,
@@ -41,8 +41,7 @@ static struct tr_kpi_asker ask_of(struct task *task, struct tr_pg *pg,
     };
 }
 
-/* Takes the answer, which may be NULL. */
-static int finish(struct task *task, const struct tr_kpi_asker *ask, int result, int status,
+int tr_api_finish(struct task *task, const struct tr_kpi_asker *ask, int result, int status,
                   json_t *answer)
 {
     task->committing = ask->committing;
@@ -54,8 +53,7 @@ static int finish(struct task *task, const struct tr_kpi_asker *ask, int result,
     return result < 0 ? result : 0;
 }
 
-/* The connection was lost while a change was being committed, and this is the second attempt. */
-static bool is_unsure(struct task *task)
+bool tr_api_is_unsure(struct task *task)
 {
     if (task->committing)
         tr_api_answer_problem(
@@ -67,8 +65,7 @@ static bool is_unsure(struct task *task)
     return task->committing;
 }
 
-/* NULL with an answer when the body is not JSON. */
-static json_t *read_body(struct task *task)
+json_t *tr_api_read_body(struct task *task)
 {
     json_error_t wrong;
     json_t *body = json_loadb(task->body.data != NULL ? task->body.data : "", task->body.size,
@@ -86,86 +83,83 @@ static json_t *read_body(struct task *task)
 static int run_hypothesis_read(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = task->id.data != NULL ? tr_hypothesis_get(&ask, task->id, &answer)
                                        : tr_hypothesis_list(&ask, &answer);
     ask.committing = false; /* what was found is the same when it is found again */
-    return finish(task, &ask, result, 200, answer);
+    return tr_api_finish(task, &ask, result, 200, answer);
 }
 
 static int run_hypothesis_add(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
-    json_t *body = is_unsure(task) ? NULL : read_body(task);
+    json_t *body = tr_api_is_unsure(task) ? NULL : tr_api_read_body(task);
     if (body == NULL)
         return 0;
     int result = tr_hypothesis_add(&ask, body, &answer);
     json_decref(body);
-    return finish(task, &ask, result, 201, answer);
+    return tr_api_finish(task, &ask, result, 201, answer);
 }
 
 static int run_hypothesis_remove(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
-    int result = is_unsure(task) ? 0 : tr_hypothesis_remove(&ask, task->id, &answer);
-    return task->committing ? 0 : finish(task, &ask, result, 200, answer);
+    int result = tr_api_is_unsure(task) ? 0 : tr_hypothesis_remove(&ask, task->id, &answer);
+    return task->committing ? 0 : tr_api_finish(task, &ask, result, 200, answer);
 }
 
 static int run_annotation_read(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = task->id.data != NULL
                      ? tr_annotation_get(&ask, task->id, &answer)
                      : tr_annotation_list(&ask, task->parameters, task->parameter_count, &answer);
-    return finish(task, &ask, result, 200, answer);
+    return tr_api_finish(task, &ask, result, 200, answer);
 }
 
 static int run_annotation_add(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
     bool made = false;
-    json_t *body = is_unsure(task) ? NULL : read_body(task);
+    json_t *body = tr_api_is_unsure(task) ? NULL : tr_api_read_body(task);
     if (body == NULL)
         return 0;
     int result = tr_annotation_add(&ask, body, &made, &answer);
     json_decref(body);
-    return finish(task, &ask, result, made ? 201 : 200, answer);
+    return tr_api_finish(task, &ask, result, made ? 201 : 200, answer);
 }
 
 static int run_annotation_remove(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
-    int result = is_unsure(task) ? 0 : tr_annotation_remove(&ask, task->id, &answer);
-    return task->committing ? 0 : finish(task, &ask, result, 200, answer);
+    int result = tr_api_is_unsure(task) ? 0 : tr_annotation_remove(&ask, task->id, &answer);
+    return task->committing ? 0 : tr_api_finish(task, &ask, result, 200, answer);
 }
 
 static int run_compare(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     struct tr_kpi_problem problem = {0};
-    struct tr_kpi_asker ask = ask_of(task, pg, &problem, error);
+    struct tr_kpi_asker ask = tr_api_asker(task, pg, &problem, error);
     json_t *answer = NULL;
     int result = tr_compare(&ask, task->parameters, task->parameter_count, &answer);
-    return finish(task, &ask, result, 200, answer);
+    return tr_api_finish(task, &ask, result, 200, answer);
 }
 
 /* Workers ---------------------------------------------------------------------------------------
  */
 
-typedef int run_fn(struct task *task, struct tr_pg *pg, struct tr_error *error);
-
-/* What follows "/v1/NAME/" in the path; a slash more at its end is let pass. */
-static struct tr_slice id_of(const struct tr_http_request *request)
+struct tr_slice tr_api_id(const struct tr_http_request *request)
 {
     const char *start = memchr(request->path.data + 4, '/', request->path.size - 4);
     if (start == NULL || start + 1 == request->path.data + request->path.size)
@@ -174,13 +168,13 @@ static struct tr_slice id_of(const struct tr_http_request *request)
     return tr_slice(start + 1, start[size] == '/' ? size - 1 : size);
 }
 
-static void submit(struct tr_http_request *request, struct tr_api *api, run_fn *read, run_fn *add,
-                   run_fn *erase)
+static void submit(struct tr_http_request *request, struct tr_api *api, tr_api_run_fn *read,
+                   tr_api_run_fn *add, tr_api_run_fn *erase)
 {
-    run_fn *run = request->method == TR_HTTP_POST     ? add
-                  : request->method == TR_HTTP_DELETE ? erase
-                                                      : read;
-    struct tr_slice id = id_of(request);
+    tr_api_run_fn *run = request->method == TR_HTTP_POST     ? add
+                         : request->method == TR_HTTP_DELETE ? erase
+                                                             : read;
+    struct tr_slice id = tr_api_id(request);
     struct task *task = tr_api_begin_task(api, request, run);
     if (task == NULL)
         return;

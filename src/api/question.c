@@ -250,6 +250,13 @@ const struct tr_http_route *tr_api_routes(size_t *count_out)
          tr_api_on_annotations, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_DELETE), "/v1/annotations/*", tr_api_on_admin_head,
          tr_api_on_annotations, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/alerts", tr_api_on_head, tr_api_on_alerts, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_POST) | TR_HTTP_METHOD_BIT(TR_HTTP_PUT), "/v1/alerts",
+         tr_api_on_admin_head, tr_api_on_alerts, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/alerts/*", tr_api_on_head, tr_api_on_alert, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_POST) | TR_HTTP_METHOD_BIT(TR_HTTP_PUT) |
+             TR_HTTP_METHOD_BIT(TR_HTTP_DELETE),
+         "/v1/alerts/*", tr_api_on_admin_head, tr_api_on_alert, NULL},
         {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/compare", tr_api_on_head, tr_api_on_compare, NULL},
     };
     *count_out = sizeof routes / sizeof *routes;

@@ -2,8 +2,10 @@
 #include "traction/base/hash.h"
 
 #include <endian.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -116,6 +118,25 @@ void tr_digest128(const struct tr_slice *parts, size_t count, uint8_t digest_out
     uint8_t digest[32];
     end_sha256(context, digest);
     memcpy(digest_out, digest, 16);
+}
+
+void tr_hmac_sha256(struct tr_slice key, const struct tr_slice *parts, size_t count,
+                    uint8_t digest_out[32])
+{
+    char name[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                                 OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+    bool done = context != NULL &&
+                EVP_MAC_init(context, (const unsigned char *)key.data, key.size, params) == 1;
+    for (size_t i = 0; i < count && done; i++)
+        done = EVP_MAC_update(context, (const unsigned char *)parts[i].data, parts[i].size) == 1;
+    size_t size = 0;
+    if (!done || EVP_MAC_final(context, digest_out, &size, 32) != 1)
+        abort();
+    EVP_MAC_CTX_free(context);
+    EVP_MAC_free(mac);
 }
 
 void tr_random(void *out, size_t size)

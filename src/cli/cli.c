@@ -22,6 +22,8 @@ static const struct tr_command commands[] = {
      tr_cli_hypothesis_commands},
     {"annotation", "mark instants such as releases; compare before and after", NULL,
      tr_cli_annotation_commands},
+    {"alert", "apply rules, list, silence and test them, see what fired", NULL,
+     tr_cli_alert_commands},
     {"rejects", "list events that were refused", NULL, tr_cli_rejects_commands},
     {"doctor", "check configuration, database, disk, clock and spool", tr_cli_doctor, NULL},
     {"bench", "generate load against a running server and measure it", tr_bench_main, NULL},

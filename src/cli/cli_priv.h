@@ -34,6 +34,7 @@ extern const struct tr_command tr_cli_key_commands[];
 extern const struct tr_command tr_cli_rejects_commands[];
 extern const struct tr_command tr_cli_hypothesis_commands[];
 extern const struct tr_command tr_cli_annotation_commands[];
+extern const struct tr_command tr_cli_alert_commands[];
 
 /* Options -------------------------------------------------------------------------------------- */
 

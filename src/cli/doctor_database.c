@@ -114,6 +114,28 @@ static int check_progress(struct tr_doctor *doctor, struct tr_pg *pg, struct tr_
     return 0;
 }
 
+/* Receivers that do not take what they are sent. */
+static int check_receivers(struct tr_doctor *doctor, struct tr_pg *pg, struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
+    int result = tr_pg_query(pg, tr_pg_sql("queries/alert/failing"), NULL, &rows, error);
+    for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
+        struct tr_slice project = tr_pg_get_bytes(rows, row, tr_pg_column(rows, "project"));
+        struct tr_slice name = tr_pg_get_bytes(rows, row, tr_pg_column(rows, "name"));
+        struct tr_slice why = tr_pg_get_bytes(rows, row, tr_pg_column(rows, "last_error"));
+        double failing_s = tr_pg_get_float(rows, row, tr_pg_column(rows, "failing_s"));
+        long long waiting = (long long)tr_pg_get_int(rows, row, tr_pg_column(rows, "waiting"));
+        if (failing_s > 0)
+            tr_doctor_find(doctor, TR_FINDING_BAD, "alerts",
+                           "Try it with \"traction alert test RULE\".",
+                           "receiver %.*s of project %.*s has failed for %.0f s, %lld alerts wait: "
+                           "%.*s",
+                           (int)name.size, name.data, (int)project.size, project.data, failing_s,
+                           waiting, (int)why.size, why.data);
+    }
+    return result;
+}
+
 static int check_key(struct tr_doctor *doctor, struct tr_pg *pg, const char *variable,
                      struct tr_error *error)
 {
@@ -148,6 +170,8 @@ static int check_all(struct tr_doctor *doctor, const struct tr_config *config, s
         result = check_progress(doctor, pg, error);
     if (result == 0)
         result = check_ledger(doctor, pg, error);
+    if (result == 0)
+        result = check_receivers(doctor, pg, error);
     for (size_t i = 0; result == 0 && i < sizeof variables / sizeof variables[0]; i++)
         result = check_key(doctor, pg, variables[i], error);
     return result;

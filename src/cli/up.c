@@ -118,6 +118,26 @@ static int prepare_database(struct up *up, const struct up_options *options, str
     return result;
 }
 
+/* The address to paste: a wildcard is no place to go to. */
+static char *make_url(const struct up *up, int port)
+{
+    const char *host = up->config->http.host;
+    if (strcmp(host, "0.0.0.0") == 0)
+        host = "127.0.0.1";
+    else if (strcmp(host, "::") == 0)
+        host = "::1";
+    return tr_printf(strchr(host, ':') != NULL ? "http://[%s]:%d" : "http://%s:%d", host, port);
+}
+
+/* A port that is not known yet makes no link. */
+static int set_public_url(struct up *up, struct tr_error *error)
+{
+    TR_CLEANUP(tr_freep) char *url = make_url(up, up->config->http.port);
+    if (up->config->http.port == 0)
+        return 0;
+    return tr_config_set_default(up->config, "server", "public_url", url, "traction up", error);
+}
+
 static int start_server(struct up *up, struct tr_error *error)
 {
     int result = tr_config_set(up->config, "database", "url", tr_cluster_url(up->cluster),
@@ -126,19 +146,9 @@ static int start_server(struct up *up, struct tr_error *error)
         result = set_default(up, "spool", "directory", "spool", error);
     if (result == 0)
         result = set_default(up, "database", "key_cache", "keys.cache", error);
+    if (result == 0)
+        result = set_public_url(up, error);
     return result < 0 ? result : tr_server_start(&up->server, up->config, error);
-}
-
-/* The address to paste: a wildcard is no place to go to. */
-static char *make_url(const struct up *up)
-{
-    const char *host = up->config->http.host;
-    if (strcmp(host, "0.0.0.0") == 0)
-        host = "127.0.0.1";
-    else if (strcmp(host, "::") == 0)
-        host = "::1";
-    return tr_printf(strchr(host, ':') != NULL ? "http://[%s]:%d" : "http://%s:%d", host,
-                     tr_server_port(up->server));
 }
 
 static void print_screen(const struct up *up, const char *url)
@@ -189,7 +199,7 @@ static int start(struct up *up, const struct up_options *options, struct tr_erro
         result = start_server(up, error);
     if (result < 0)
         return result;
-    up->url = make_url(up);
+    up->url = make_url(up, tr_server_port(up->server));
     return options->demo.demo ? tr_up_demo_start(up->demo, up->url, &up->access, error)
                               : open_doors(up, error);
 }

@@ -29,6 +29,7 @@ struct tr_config *tr_config_new(void)
     tr_spool_options_init(&config->spool);
     tr_writer_options_init(&config->writer);
     tr_event_limits_init(&config->event_limits);
+    tr_alert_options_init(&config->alert);
     struct tr_intake_options intake;
     tr_intake_options_init(&intake);
     config->ack = (int)intake.ack;
@@ -139,16 +140,22 @@ static int on_setting(void *context, const char *section, const char *key, const
     return source->result == 0;
 }
 
+static bool has_password(const struct tr_config *config)
+{
+    if (config->alert.outbound.smtp_password != NULL)
+        return true;
+    if (config->database_url == NULL)
+        return false;
+    TR_CLEANUP(tr_freep) char *redacted = tr_config_redact(config->database_url);
+    return strcmp(redacted, config->database_url) != 0;
+}
+
 /* A password that others may read is as good as none. */
 static int check_mode(const struct tr_config *config, FILE *file, const char *path,
                       struct tr_error *error)
 {
     struct stat status;
-    if (config->database_url == NULL || fstat(fileno(file), &status) < 0 ||
-        (status.st_mode & 077) == 0)
-        return 0;
-    TR_CLEANUP(tr_freep) char *redacted = tr_config_redact(config->database_url);
-    if (strcmp(redacted, config->database_url) == 0)
+    if (!has_password(config) || fstat(fileno(file), &status) < 0 || (status.st_mode & 077) == 0)
         return 0;
     tr_error_set(error, -EACCES, "%s holds a password and may be read by others", path);
     return tr_error_hint(error, "Run: chmod 600 %s", path);
@@ -245,6 +252,10 @@ static void derive(struct tr_config *config)
     if (config->private_->origins[cache - tr_options] == NULL)
         config->auth.cache_path =
             tr_arena_printf(config->private_->arena, "%s/keys.cache", config->spool.directory);
+    config->alert.database_url = config->database_url;
+    if (config->alert.cache_path == NULL)
+        config->alert.cache_path =
+            tr_arena_printf(config->private_->arena, "%s/alerts.cache", config->spool.directory);
 }
 
 static int check_together(const struct tr_config *config, struct tr_error *error)

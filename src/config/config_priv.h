@@ -13,6 +13,7 @@ enum tr_option_kind {
     TR_OPTION_PATH,     /* absolute */
     TR_OPTION_NETWORKS, /* 10.0.0.0/8 fd00::/8 */
     TR_OPTION_URL,      /* a database URL: its password is never shown */
+    TR_OPTION_SECRET,   /* a text that is never shown */
     TR_OPTION_ADDRESS,  /* HOST:PORT, into http.host and http.port */
     TR_OPTION_COUNT,
     TR_OPTION_SIZE,     /* 10GiB */

@@ -18,6 +18,7 @@
         sizeof(((struct tr_config *)0)->f)
 #define FIELD_NUMBER(f)                                          \
     _Generic(((struct tr_config *)0)->f, int                     \
+             : offsetof(struct tr_config, f), bool               \
              : offsetof(struct tr_config, f), unsigned long      \
              : offsetof(struct tr_config, f), unsigned long long \
              : offsetof(struct tr_config, f), long               \
@@ -76,6 +77,7 @@ static const char *const address_names[] = {[TR_PRIVACY_ADDRESS_DROP] = "drop",
                                             NULL};
 static const char *const proxy_field_names[] = {
     [TR_HTTP_X_FORWARDED_FOR] = "x-forwarded-for", [TR_HTTP_FORWARDED] = "forwarded", NULL};
+static const char *const switch_names[] = {"no", "yes", NULL};
 static const char *const level_names[] = {[TR_LOG_ERROR] = "error",
                                           [TR_LOG_WARNING] = "warning",
                                           [TR_LOG_INFO] = "info",
@@ -86,6 +88,9 @@ static const char *const level_names[] = {[TR_LOG_ERROR] = "error",
 const struct tr_option tr_options[] = {
     TEXT("server", "listen", TR_OPTION_ADDRESS, http.host,
          "Where to listen. Port 0 takes a free one."),
+    TEXT("server", "public_url", TR_OPTION_TEXT, alert.public_url,
+         "Where people reach this server, such as https://metrics.example, for links in alerts. "
+         "Default: none, and alerts have no links."),
     COUNT("server", "workers", http.workers, 0, 256,
           "Threads that serve connections; 0: one per core."),
     TEXT("server", "trusted_proxies", TR_OPTION_NETWORKS, http.trusted_proxies,
@@ -195,6 +200,44 @@ const struct tr_option tr_options[] = {
     TEXT("enrichment", "geoip", TR_OPTION_PATH, geoip,
          "A database of countries in MaxMind's format (.mmdb), read again when it changes. "
          "Default: none, and countries are not known."),
+
+    CHOICE("alerts", "allow_private", alert.outbound.allow_private, switch_names,
+           "Whether receivers may be at loopback, private and link-local addresses."),
+    MILLISECONDS("alerts", "interval", alert.interval_ms, 0.1, 3600,
+                 "How often a rule is looked at; questions that take long less often."),
+    COUNT("alerts", "query_threads", alert.query_threads, 1, 16,
+          "Threads that ask what rules want to know; each has a connection."),
+    MILLISECONDS("alerts", "statement_timeout", alert.statement_timeout_ms, 0.1, 3600,
+                 "A question of a rule that takes longer is given up, and asked again later."),
+    MILLISECONDS("alerts", "group_wait", alert.group_wait_ms, 0, 600,
+                 "What changes within this time of each other goes out together, as each "
+                 "receiver's group_by says."),
+    SECONDS("alerts", "give_up", alert.give_up_s, 60, 30 * DAY_S,
+            "How long a receiver that fails is told of a change again and again."),
+    SECONDS("alerts", "database_away", alert.database_away_s, 0, DAY_S,
+            "Receivers are told when PostgreSQL has been away for so long; 0s: never."),
+    CHOICE("alerts", "evaluate", alert.evaluate, switch_names,
+           "Whether this server may be the one of all servers on a database that evaluates."),
+    CHOICE("alerts", "expose", alert.expose, switch_names,
+           "Whether /metrics has what rules found. It needs no key: keep it from the public."),
+    MILLISECONDS("alerts", "receiver_timeout", alert.outbound.timeout_ms, 0.1, 600,
+                 "How long a receiver may take to answer."),
+    TEXT("alerts", "ca_file", TR_OPTION_PATH, alert.outbound.ca_file,
+         "Certificates of authorities that receivers' are checked against. Default: the system's."),
+    TEXT("alerts", "smtp_url", TR_OPTION_TEXT, alert.outbound.smtp_url,
+         "The mail server: smtp://HOST:587 with STARTTLS, smtps://HOST:465. Default: none, and "
+         "no mail is sent."),
+    TEXT("alerts", "smtp_user", TR_OPTION_TEXT, alert.outbound.smtp_user,
+         "Who the mail server lets in."),
+    TEXT("alerts", "smtp_password", TR_OPTION_SECRET, alert.outbound.smtp_password,
+         "The password with it."),
+    TEXT("alerts", "mail_from", TR_OPTION_TEXT, alert.outbound.mail_from,
+         "Whom mails come from. Default: traction@ and the name of this machine."),
+    CHOICE("alerts", "smtp_plain", alert.outbound.smtp_plain, switch_names,
+           "Whether mails go out also where the mail server has no TLS."),
+    TEXT("alerts", "cache", TR_OPTION_PATH, alert.cache_path,
+         "Where receivers are kept, secrets included, for telling that PostgreSQL is away; "
+         "default: alerts.cache in spool.directory."),
 
     CHOICE("log", "level", log_level, level_names, "What is written to standard error."),
 };

@@ -31,7 +31,9 @@ static void *field_of(const struct tr_option *option, const struct tr_config *co
 
 static void store(const struct tr_option *option, struct tr_config *config, int64_t value)
 {
-    if (option->width == sizeof(int32_t))
+    if (option->width == sizeof(bool))
+        *(bool *)field_of(option, config) = value != 0;
+    else if (option->width == sizeof(int32_t))
         *(int32_t *)field_of(option, config) = (int32_t)value;
     else
         *(int64_t *)field_of(option, config) = value;
@@ -39,6 +41,8 @@ static void store(const struct tr_option *option, struct tr_config *config, int6
 
 static int64_t load(const struct tr_option *option, const struct tr_config *config)
 {
+    if (option->width == sizeof(bool))
+        return *(const bool *)field_of(option, config);
     if (option->width == sizeof(int32_t))
         return *(const int32_t *)field_of(option, config);
     return *(const int64_t *)field_of(option, config);
@@ -160,6 +164,7 @@ static bool parse(const struct tr_option *option, const char *text, struct tr_co
     case TR_OPTION_TEXT:
     case TR_OPTION_PATH:
     case TR_OPTION_URL:
+    case TR_OPTION_SECRET:
         return parse_text(option, text, config, arena);
     case TR_OPTION_NETWORKS:
         return parse_networks(option, text, config, arena);
@@ -191,7 +196,7 @@ int tr_option_parse(const struct tr_option *option, const char *text, struct tr_
     tr_option_expected(option, &expected);
     tr_error_set(error, -EINVAL, "%s.%s: expected %.*s, not \"%.80s\"", option->section,
                  option->key, (int)expected.size, expected.data,
-                 option->kind == TR_OPTION_URL ? "…" : text);
+                 option->kind == TR_OPTION_URL || option->kind == TR_OPTION_SECRET ? "…" : text);
     tr_buf_fini(&expected);
     return -EINVAL;
 }
@@ -230,6 +235,7 @@ void tr_option_format(const struct tr_option *option, const struct tr_config *co
     case TR_OPTION_PATH:
     case TR_OPTION_NETWORKS:
     case TR_OPTION_URL:
+    case TR_OPTION_SECRET:
         text = *(const char *const *)field_of(option, config);
         break;
     case TR_OPTION_CHOICE:
@@ -251,7 +257,9 @@ void tr_option_format(const struct tr_option *option, const struct tr_config *co
     if (text == NULL)
         return;
     TR_CLEANUP(tr_freep)
-    char *shown = option->kind == TR_OPTION_URL ? tr_config_redact(text) : tr_strdup(text);
+    char *shown = option->kind == TR_OPTION_URL      ? tr_config_redact(text)
+                  : option->kind == TR_OPTION_SECRET ? tr_strdup("…")
+                                                     : tr_strdup(text);
     tr_buf_append_text(out, shown);
 }
 
@@ -260,6 +268,7 @@ static const char *const kind_words[] = {
     [TR_OPTION_PATH] = "an absolute path",
     [TR_OPTION_NETWORKS] = "networks such as 10.0.0.0/8, separated by spaces",
     [TR_OPTION_URL] = "a database URL such as postgresql://user@host/traction",
+    [TR_OPTION_SECRET] = "a text, which is not shown",
     [TR_OPTION_ADDRESS] = "ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080",
     [TR_OPTION_COUNT] = "a whole number",
     [TR_OPTION_SIZE] = "a size in B, KiB, MiB, GiB or TiB",

@@ -571,6 +571,22 @@ json_t *tr_kpi_catalogue(void)
     return json_pack("{s:o}", "kpis", list);
 }
 
+enum tr_kpi_better tr_kpi_better_of(const char *kpi)
+{
+    const char *near = NULL;
+    const struct tr_kpi_entry *entry = tr_kpi_find(tr_slice_of(kpi), &near);
+    return entry != NULL ? entry->better : TR_KPI_NEITHER;
+}
+
+const char *tr_kpi_unit_of(const char *kpi)
+{
+    const char *near = NULL;
+    const struct tr_kpi_entry *entry = tr_kpi_find(tr_slice_of(kpi), &near);
+    if (entry == NULL)
+        return "";
+    return entry->unit != NULL ? entry->unit : "currency";
+}
+
 const char *tr_kpi_name(size_t index)
 {
     return index < tr_kpi_entry_count ? tr_kpi_entries[index].name : NULL;

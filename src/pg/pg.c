@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PREPARED_MAX = 256, DEFAULT_CONNECT_TIMEOUT_S = 5 };
+enum { PREPARED_MAX = 256, DEFAULT_CONNECT_TIMEOUT_S = 3 };
 
 struct tr_pg {
     PGconn *connection;

@@ -146,6 +146,7 @@ static void begin_drain(struct tr_server *server)
     atomic_store(&server->draining, true);
     for (int i = 0; i < server->worker_count; i++)
         tr_loop_post(server->workers[i].loop, &server->workers[i].drain);
+    tr_alert_begin_stop(server->alert);
 }
 
 /* As later, when nobody catches signals any more. */
@@ -242,6 +243,11 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     return tr_api_start(&server->api, &api, error);
 }
 
+static int start_alert(struct tr_server *server, struct tr_error *error)
+{
+    return tr_alert_start(&server->alert, &server->config->alert, error);
+}
+
 static int start_http(struct tr_server *server, struct tr_error *error)
 {
     struct route_table *tables = server->tables;
@@ -270,6 +276,8 @@ int tr_server_start(struct tr_server **server_out, const struct tr_config *confi
     }
     if (result == 0)
         result = start_modules(server, error);
+    if (result == 0)
+        result = start_alert(server, error);
     if (result == 0)
         result = start_http(server, error);
     if (result < 0) {
@@ -360,6 +368,7 @@ void tr_server_free(struct tr_server *server)
     atomic_store(&server->draining, true);
     stop_workers(server);
     tr_api_stop(server->api);
+    tr_alert_stop(server->alert);
     if (server->spool != NULL)
         tr_spool_stop(server->spool);
     tr_writer_stop(server->writer, FINAL_LANDING_MS);

@@ -2,6 +2,7 @@
 /* Shared by the files of src/server only. */
 #pragma once
 
+#include "traction/alert.h"
 #include "traction/api.h"
 #include "traction/auth.h"
 #include "traction/http.h"
@@ -38,6 +39,7 @@ struct tr_server {
     struct tr_writer *writer;
     struct tr_intake *intake;
     struct tr_api *api;
+    struct tr_alert *alert;
     struct tr_http_server *http;
     struct route_table tables[TABLES];
     struct worker workers[WORKERS_MAX];

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-enum { METRICS_MAX_BYTES = 1 << 20 };
+enum { METRICS_MAX_BYTES = 64 << 20 };
 
 static void respond(struct tr_http_request *request, int status, const char *type,
                     struct tr_slice body)
@@ -106,6 +106,7 @@ static void on_metrics(struct tr_http_request *request, void *context)
     tr_buf_init(&out, METRICS_MAX_BYTES);
     tr_metrics_render(&out);
     render_gauges(context, &out);
+    tr_alert_render(((struct tr_server *)context)->alert, &out);
     respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", tr_buf_slice(&out));
     tr_buf_fini(&out);
 }

@@ -22,6 +22,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(HERE), "crash"), os.path.dirname(HE
 
 import harness  # noqa: E402
 import oracle  # noqa: E402
+import receivers  # noqa: E402
 import tools  # noqa: E402
 
 ROUNDS = 3
@@ -404,6 +405,79 @@ def kpi(report, full):
         check_plans(report, up, client, 89)
 
 
+# Alerts -----------------------------------------------------------------------------------------------
+
+def apply_rules(up, rules, told=()):
+    body = {"rules": rules, "receivers": [{"name": "recorder", "webhook": one.url} for one in told]}
+    status, _, answer = harness.request(up.url, "PUT", "/v1/alerts", up.values["TRACTION_ADMIN_KEY"],
+                                        body, timeout=120)
+    if status != 200:
+        raise RuntimeError(f"PUT /v1/alerts: {status} {answer[:500]!r}")
+
+
+def thousand_rules():
+    """Fifty questions, each with twenty thresholds."""
+    kpis = ["error_rate", "event_count", "page_views", "api_response_time", "load_time", "revenue",
+            "apdex", "active_users", "conversion_rate", "client_error_rate"]
+    return [{"name": f"{kpi} {window} {i}", "kpi": kpi, "window": window, "above": 1e9 + i}
+            for kpi in kpis for window in ("5m", "15m", "1h", "6h", "1d") for i in range(20)]
+
+
+def rules_cost(report, full):
+    """What 1,000 rules looked at every ten seconds take of a processor."""
+    seconds = 60 if full else 20
+    with server(TRACTION_ALERTS_INTERVAL="10s", TRACTION_DATABASE_STATEMENT_TIMEOUT="30m") as up:
+        tools.generate(up, "--backfill", "89d", "--events", 10000000 if full else 300000, "--users",
+                       100000, "--connections", 4, "--wait-commit", "--wait-limit", "2h")
+        harness.query(up.database_url, "vacuum analyze")
+        spent = []
+        for rules in ([], thousand_rules()):
+            apply_rules(up, rules)
+            time.sleep(15)
+            with tools.Meter(up) as meter:
+                time.sleep(seconds)
+            spent.append((meter.server + meter.postgres) / seconds)
+        questions = re.search(rb"traction_alert_questions (\d+)", harness.request(
+            up.url, "GET", "/metrics")[2])
+    report.add("alerts", "questions of 1,000 rules", int(questions.group(1)))
+    report.add("alerts", "processor, 1,000 rules every 10 s", spent[1] - spent[0], "cores",
+               at_most=0.1)
+
+
+def cross(up, recorder, rule, seen):
+    """Seconds from the 2xx of what crosses a threshold to the webhook."""
+    events = [{"kind": "performance", "name": "api_request", "value": 1, "unit": "ms",
+               "properties": {"route": f"/cross/{rule}", "status": 500}}] * 5
+    if up.post(events, "?ack=disk")[0] != 202:
+        raise RuntimeError("an event was not taken")
+    acknowledged = time.time()
+    recorder.wait("firing", f"Cross {rule}", count=seen + 1, seconds=60)
+    return [post["at"] for post in recorder.posts
+            if any(alert["labels"]["alertname"] == f"Cross {rule}" and alert["status"] == "firing"
+                   for alert in json.loads(post["raw"])["alerts"])][seen] - acknowledged
+
+
+def alerts(report, full):
+    """From a crossing to the webhook, under load; and what many rules cost."""
+    rules = [{"name": f"Cross {i}", "kpi": "error_rate", "where": [f"route:/cross/{i}"],
+              "above": 0.5, "window": "10s", "for": "1s"} for i in range(10)]
+    times = []
+    with server(TRACTION_ALERTS_ALLOW_PRIVATE="yes") as up, receivers.Recorder() as recorder:
+        apply_rules(up, rules, [recorder])
+        with tools.generating(up, "--duration", "1h", "--rate", 2000, "--ack", "disk"):
+            time.sleep(3)
+            for turn in range(20 if full else 2):
+                for rule in range(len(rules)):
+                    if turn > 0:
+                        recorder.wait("resolved", f"Cross {rule}", count=turn, seconds=60)
+                    times.append(cross(up, recorder, rule, turn))
+    times = sorted(one - 1 for one in times)
+    report.add("alerts", "crossings", len(times))
+    report.add("alerts", "p50 beyond for", times[len(times) // 2], "s")
+    report.add("alerts", "p99 beyond for", times[len(times) * 99 // 100], "s", at_most=5)
+    rules_cost(report, full)
+
+
 # Recovery ---------------------------------------------------------------------------------------------
 
 def recovery(report, full):
@@ -438,4 +512,4 @@ def spool_bytes(program):
 
 
 SECTIONS = {"limits": limits, "single": single, "latency": latency, "visible": visible, "live": live,
-            "batch": batch, "idle": idle, "memory": memory, "kpi": kpi, "recovery": recovery}
+            "batch": batch, "idle": idle, "memory": memory, "kpi": kpi, "alerts": alerts, "recovery": recovery}

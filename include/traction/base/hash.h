@@ -17,6 +17,10 @@ void tr_sha256(const void *data, size_t size, uint8_t digest_out[32]);
  */
 void tr_digest128(const struct tr_slice *parts, size_t count, uint8_t digest_out[16]);
 
+/* HMAC-SHA-256 (RFC 2104) of the parts one after the other. */
+void tr_hmac_sha256(struct tr_slice key, const struct tr_slice *parts, size_t count,
+                    uint8_t digest_out[32]);
+
 /* From the kernel; aborts if there are none. */
 void tr_random(void *out, size_t size);
 

@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+-- Rules, receivers or silences are others now.
+update traction.alert_version set version = version + 1;
