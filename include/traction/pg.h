@@ -35,7 +35,7 @@ bool tr_pg_interrupt_is_raised(struct tr_pg_interrupt *interrupt);
 struct tr_pg_options {
     const char *url;          /* libpq connection URL or keyword string; borrowed */
     const char *application;  /* shown in pg_stat_activity */
-    int connect_timeout_s;    /* 0: 5 */
+    int connect_timeout_s;    /* 0: 3 */
     int statement_timeout_ms; /* 0: none */
     bool read_only;
     struct tr_pg_interrupt *interrupt; /* borrowed until the connection is closed; may be NULL */
