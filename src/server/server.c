@@ -257,6 +257,7 @@ static int start_http(struct tr_server *server, struct tr_error *error)
     tables[1].context = server->api;
     tables[2].routes = tr_server_routes(&tables[2].count);
     tables[2].context = server;
+    tables[3].routes = tr_dashboard_routes(&tables[3].count);
     struct tr_http_handler handler = {on_head, on_request, server};
     int result = tr_http_server_new(&server->http, &server->config->http, handler, error);
     return result < 0 ? result : start_workers(server, error);
