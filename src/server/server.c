@@ -237,6 +237,7 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     api.live_listeners = config->live_listeners;
     api.live_listeners_per_key = config->live_listeners_per_key;
     api.live_projects = config->live_projects;
+    api.sign_in_attempts = config->sign_in_attempts;
     api.queries_waiting = config->queries_waiting;
     api.batch = config->queries;
     api.body_bytes = config->query_body_bytes;
