@@ -346,8 +346,21 @@ void tr_api_on_sign_in(struct tr_http_request *request, void *context)
     submit(task, request);
 }
 
+/* Nobody is signed in: an answer like any other to who asks. */
+static bool is_nobody(struct tr_http_request *request, struct tr_api *api)
+{
+    struct tr_key key;
+    return request->method == TR_HTTP_GET && tr_http_field(request, "authorization").data == NULL &&
+           tr_auth_find_session(api->options.auth, tr_credentials_session(request),
+                                request->received_us, &key) != 0;
+}
+
 void tr_api_on_session_head(struct tr_http_request *request, void *context)
 {
+    if (is_nobody(request, context)) {
+        tr_api_respond(request, 200, "application/json", TR_SLICE("{\"user\":null}"), false, NULL);
+        return;
+    }
     if (!tr_api_check_key(request, context))
         return;
     const struct tr_key *key = request->user;
