@@ -9,7 +9,7 @@ import * as format from './format.js'
 import { call, useProject, useShare, whenSignedOut } from './api.js'
 import { View } from './data.js'
 import { RANGES, followLinks, go, linkTo, useUrl } from './state.js'
-import { Boundary, useClosing } from './widgets.jsx'
+import { Boundary, Mark, useClosing } from './widgets.jsx'
 import { Overview } from './pages/overview.jsx'
 import { Engagement } from './pages/engagement.jsx'
 import { Performance } from './pages/performance.jsx'
@@ -115,7 +115,7 @@ function Frame({ session, reloadSession, share }) {
       <a class="skip" href="#main">Skip to the content</a>
       {!share && (
         <nav class={menu ? 'open' : ''} aria-label="Pages">
-          <div class="brand"><img src="/favicon.svg" width="24" height="24" alt="" /> Traction</div>
+          <div class="brand"><Mark /> Traction</div>
           {session.projects.length > 1
             ? <select aria-label="Project" value={project.id} onChange={(event) => go({ project: event.target.value, where: null })}>
                 {session.projects.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}</select>
@@ -126,12 +126,12 @@ function Frame({ session, reloadSession, share }) {
         </nav>
       )}
       <div class="page">
-        <div class="top">
+        <header class="top">
           {!share && <button class="burger" aria-expanded={menu} aria-label="Pages" onClick={() => setMenu(!menu)}>☰</button>}
           <h1>{share && session.title ? session.title : title}</h1>
           {share && <span class="muted">{project.name}</span>}
           {!WITHOUT_RANGE.includes(page) && <Controls url={url} project={project} />}
-        </div>
+        </header>
         <main id="main" tabIndex={-1} key={page + project.id}><Boundary><Page /></Boundary></main>
       </div>
       {help && <Help close={() => setHelp(false)} />}

@@ -9,6 +9,11 @@ import { Chart, Dot, savePng } from './chart.jsx'
 import { View, parametersOf, useKpi } from './data.js'
 import { addFilter, go } from './state.js'
 
+export const Mark = ({ size = 24 }) => (
+  <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" fill="#1f5eff" />
+    <path d="M6 23l7-8 5 4 8-11" fill="none" stroke="#fff" stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round" /></svg>
+)
+
 /** One widget's mistake is not the page's. */
 export class Boundary extends Component {
   componentDidCatch(error) {
@@ -21,14 +26,14 @@ export class Boundary extends Component {
   }
 }
 
+const guarded = (Widget) => (props) => <Boundary><Widget {...props} /></Boundary>
+
 export function Card({ title, children, tools, wide, id, class: name = '' }) {
   return (
-    <Boundary>
       <section class={`card ${wide ? 'wide' : ''} ${name}`} id={id} aria-label={title}>
         <header><h2>{title}</h2>{tools}</header>
         {children}
       </section>
-    </Boundary>
   )
 }
 
@@ -96,8 +101,8 @@ export function Tools({ kpi, options, answer, plot, table, setTable }) {
 
 const seriesOf = (answer, pick) => answer.series.map((point) => pick ? pick(point) : point.value)
 
-/** A KPI: its value, how it compares, its course. pick: what of each point to draw. */
-export function Kpi({ title, kpi, options = {}, better = 'up', height, children, wide, hero, lines, sentence }) {
+/** A KPI: its value, how it compares, its course. lines: [[label, of a point, colour]]. */
+export const Kpi = guarded(function Kpi({ title, kpi, options = {}, better = 'up', height, children, wide, hero, lines, sentence }) {
   const view = useContext(View)
   const { answer, error, loading } = useKpi(kpi, { annotations: 1, ...options })
   const [table, setTable] = useState(false)
@@ -112,7 +117,7 @@ export function Kpi({ title, kpi, options = {}, better = 'up', height, children,
     <Card title={title} wide={wide} class={(hero ? 'hero ' : '') + (loading ? 'busy' : '')}
       tools={<Tools kpi={kpi} options={options} answer={answer} plot={plot} table={table} setTable={setTable} />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading height={(height || 180) + 60} />}
+      {!answer && !error && <Loading height={(height || 180) + (hero ? 130 : 56)} />}
       {answer && (
         <>
           <div class="figure"><strong data-kpi={kpi} data-value={answer.value ?? ''}>{format.value(answer.unit, answer.value)}</strong>
@@ -130,7 +135,7 @@ export function Kpi({ title, kpi, options = {}, better = 'up', height, children,
       )}
     </Card>
   )
-}
+})
 
 function Legend({ series, by }) {
   const { where } = useContext(View)
@@ -164,7 +169,7 @@ function SeriesTable({ times, series, unit, interval }) {
 }
 
 /** A KPI by groups, as a table; a click on a row looks at that group alone. columns: [[title, of group]]. */
-export function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension }) {
+export const Groups = guarded(function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension }) {
   const { where } = useContext(View)
   const { answer, error, loading } = useKpi(kpi, { interval: 'none', compare: null, ...options })
   const [all, setAll] = useState(false)
@@ -179,7 +184,7 @@ export function Groups({ title, kpi, options, columns, wide, label, limit = 10, 
       {!answer && !error && <Loading height={200} />}
       {answer && groups.length === 0 && <Empty>Nothing in this range.</Empty>}
       {shown.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={title}>
+        <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, a table`}>
           <table>
             <thead><tr><th scope="col">{label}</th>{columns.map(([name]) => <th scope="col" class="n" key={name}>{name}</th>)}</tr></thead>
             <tbody>
@@ -201,10 +206,10 @@ export function Groups({ title, kpi, options, columns, wide, label, limit = 10, 
       {groups.length > limit && <button class="link more" onClick={() => setAll(!all)}>{all ? 'Fewer' : `All ${groups.length}`}</button>}
     </Card>
   )
-}
+})
 
 /** A number without a chart. */
-export function Stat({ title, kpi, options = {}, better = 'up', note }) {
+export const Stat = guarded(function Stat({ title, kpi, options = {}, better = 'up', note }) {
   const { answer, error } = useKpi(kpi, { interval: 'none', ...options })
   return (
     <Card title={title} class="stat" tools={<Definition answer={answer} kpi={kpi} />}>
@@ -214,7 +219,7 @@ export function Stat({ title, kpi, options = {}, better = 'up', note }) {
       {answer && note && <p class="muted">{note(answer)}</p>}
     </Card>
   )
-}
+})
 
 /** Fields with labels; the server's complaint stands at its field. fields: [{name, label, type, …}]. */
 export function Form({ fields, initial = {}, submit, action, onCancel, children }) {
@@ -267,7 +272,8 @@ export function useClosing() {
     const close = (event) => {
       if (event.type === 'keydown' && event.key !== 'Escape') return
       document.querySelectorAll('details.definition[open],details.menu[open]').forEach((one) => {
-        if (event.type === 'keydown' || !one.contains(event.target)) one.open = false
+        const chosen = one.classList.contains('menu') && event.target.closest?.('.pop')
+        if (event.type === 'keydown' || chosen || !one.contains(event.target)) one.open = false
       })
     }
     addEventListener('click', close)

@@ -109,7 +109,7 @@ function History({ rule }) {
       <Trouble error={error} />
       {answer && !answer.history.length && <Empty>Nothing in the last 30 days.</Empty>}
       {answer?.history.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="History"><table>
+        <div class="scroll" tabIndex={0} role="region" aria-label="History, a table"><table>
           <thead><tr><th scope="col">When</th><th scope="col">Rule</th><th scope="col">What</th><th scope="col">Group</th><th scope="col" class="n">Value</th></tr></thead>
           <tbody>{answer.history.map((one, i) => (
             <tr key={i}><td>{format.moment(one.at, view.project.timezone)}</td><td>{one.rule}</td>

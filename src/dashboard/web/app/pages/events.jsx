@@ -43,7 +43,7 @@ export function Events() {
         {!list.answer && !list.error && <Loading height={300} />}
         {list.answer && !list.answer.events.length && <Empty>No such event in this range.</Empty>}
         {list.answer?.events.length > 0 && (
-          <div class="scroll" tabIndex={0} role="region" aria-label="Events"><table>
+          <div class="scroll" tabIndex={0} role="region" aria-label="Events, a table"><table>
             <thead><tr><th scope="col">When</th><th scope="col">Event</th><th scope="col">Who</th><th scope="col">Where</th><th scope="col" class="n">Value</th></tr></thead>
             <tbody>{list.answer.events.map((one) => <Event key={one.id + one.at} one={one} timezone={view.project.timezone} />)}</tbody>
           </table></div>

@@ -18,7 +18,7 @@ function Answers() {
       <Trouble error={answers.error} />
       {!answers.answer && !answers.error && <Loading height={200} />}
       {answers.answer && said.length === 0 && <Empty>{search ? 'Nothing with these words.' : 'No answers with words in this range. Turn a survey on: data-survey="nps" in the script\'s tag.'}</Empty>}
-      <ul class="said">
+      <ul class="said" tabIndex={0} aria-label="Answers">
         {said.map((one) => (
           <li key={one.id}><q>{one.properties.text}</q>
             <small class="muted"> {one.name === 'ticket_opened' ? 'ticket' : one.properties.type} {one.value ?? ''} · {one.user || 'anonymous'} · {format.moment(one.at, view.project.timezone)}</small></li>

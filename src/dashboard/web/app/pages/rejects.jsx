@@ -57,7 +57,7 @@ export function Rejects() {
         {!answer && !error && <Loading height={300} />}
         {answer && !answer.rejects.length && <Empty>Nothing was refused.</Empty>}
         {answer?.rejects.length > 0 && (
-          <div class="scroll" tabIndex={0} role="region" aria-label="Refused events"><table>
+          <div class="scroll" tabIndex={0} role="region" aria-label="Refused events, a table"><table>
             <thead><tr><th scope="col">When</th><th scope="col">Field</th><th scope="col">Why</th><th scope="col">From</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
             <tbody>{answer.rejects.map((one) => <Reject key={one.id} one={one} reload={reload} />)}</tbody></table></div>
         )}

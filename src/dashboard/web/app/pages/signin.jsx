@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { useEffect, useState } from 'preact/hooks'
 import { call } from '../api.js'
-import { Form, Trouble } from '../widgets.jsx'
+import { Form, Mark, Trouble } from '../widgets.jsx'
 
 /** With a password; or with the link of which the part behind # works once. */
 export function SignIn({ done }) {
@@ -14,7 +14,7 @@ export function SignIn({ done }) {
   }, [])
   return (
     <main class="alone">
-      <img src="/favicon.svg" width="40" height="40" alt="" />
+      <Mark size={40} />
       <h1>Sign in to Traction</h1>
       <Trouble error={error} />
       {link && !error ? <p>Signing in…</p> : (
