@@ -52,18 +52,17 @@ export const Bar = ({ of, max = 1, tone = '', class: name = 'bar' }) => (
 
 /** What a number means, from the answer itself. */
 export function Definition({ answer, kpi }) {
-  if (!answer) return null
   return (
     <details class="definition">
       <summary aria-label={`What ${kpi} means`} title="What it means">?</summary>
-      <div class="pop">
+      {answer && <div class="pop">
         <b>{answer.kpi}</b>
         <p>{answer.definition}.</p>
         <p class="muted">{answer.n != null && <>From {format.count(answer.n)} in the range. </>}
           {answer.error > 0 ? `Within ${format.share(answer.error)}. ` : 'Exact. '}
           Up to {format.moment(answer.as_of, answer.timezone)} ({answer.timezone}), from {answer.source === 'rollup' ? 'rollups' : 'events'}.</p>
         {answer.notes?.map((note) => <p class="muted" key={note}>{note}</p>)}
-      </div>
+      </div>}
     </details>
   )
 }
@@ -117,7 +116,7 @@ export const Kpi = guarded(function Kpi({ title, kpi, options = {}, better = 'up
     <Card title={title} wide={wide} class={(hero ? 'hero ' : '') + (loading ? 'busy' : '')}
       tools={<Tools kpi={kpi} options={options} answer={answer} plot={plot} table={table} setTable={setTable} />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading height={(height || 180) + (hero ? 130 : 56)} />}
+      {!answer && !error && <Loading height={(height || 180) + (hero ? 152 : 56)} />}
       {answer && (
         <>
           <div class="figure"><strong data-kpi={kpi} data-value={answer.value ?? ''}>{format.value(answer.unit, answer.value)}</strong>

@@ -32,7 +32,6 @@ export function Overview() {
   const view = useContext(View)
   const fresh = useKpi('new_users', { interval: 'none' }).answer
   const weeks = useKpi('retention', { interval: 'week', compare: null }).answer
-  const errors = useKpi('error_rate', { interval: 'none' }).answer
   const slow = useKpi('api_response_time', { interval: 'none' }).answer
   const load = useKpi('load_time', { interval: 'none' }).answer
   const churn = useKpi('churn_rate', { interval: 'none' }).answer
@@ -41,24 +40,24 @@ export function Overview() {
   return (
     <div class="grid two">
       <Question ask="Is it growing?" page="engagement">
-        <Kpi title="Active people" kpi="active_users" hero sentence={(answer) =>
+        <Kpi title="Active people" kpi="active_users" hero sentence={(answer) => fresh &&
           <>{format.plural(answer.value, 'person was', 'people were')} active{moved(answer)}
-            {fresh ? `; ${format.count(fresh.value)} of them for the first time.` : '.'}</>} />
+            ; {format.count(fresh.value)} of them for the first time.</>} />
       </Question>
       <Question ask="Are they coming back?" page="retention">
-        <Kpi title="Return rate" kpi="return_rate" hero sentence={(answer) =>
+        <Kpi title="Return rate" kpi="return_rate" hero sentence={(answer) => weeks &&
           <>{answer.value == null ? 'Nobody was active.' : `${format.share(answer.value)} of the people came on at least two days.`}{rose(answer)}
             {weeks?.value != null && ` ${format.share(weeks.value)} were there again the week after their first.`}</>} />
       </Question>
       <Question ask="Does it work?" page="performance">
-        <Kpi title="Error rate" kpi="error_rate" hero better="down" sentence={(answer) =>
+        <Kpi title="Error rate" kpi="error_rate" hero better="down" sentence={(answer) => slow && load &&
           <>{answer.value == null ? 'No request was measured.'
-            : `${format.value('ratio', answer.value)} of ${format.count(answer.n)} requests failed.`}{rose(errors)}
+            : `${format.value('ratio', answer.value)} of ${format.count(answer.n)} requests failed.`}{rose(answer)}
             {slow?.value != null && ` 95 of 100 are answered within ${format.duration(slow.value)}`}
             {load?.value != null && `, pages load within ${format.duration(load.value)} for three of four`}{slow?.value != null && '.'}</>} />
       </Question>
       <Question ask="Does it pay?" page="business">
-        <Kpi title="Monthly recurring revenue" kpi="mrr" hero sentence={(answer) =>
+        <Kpi title="Monthly recurring revenue" kpi="mrr" hero sentence={(answer) => churn &&
           <>{format.plural(answer.customers ?? 0, 'customer pays', 'customers pay')} {format.value(answer.unit, answer.value)} a month
             {answer.previous?.value != null && `, ${format.value(answer.unit, Math.abs(answer.value - answer.previous.value))} ${answer.value >= answer.previous.value ? 'more' : 'less'} than before`}.
             {churn?.value != null && ` ${format.share(churn.value)} of the customers ended.`}</>} />
