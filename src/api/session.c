@@ -175,7 +175,8 @@ static int run_get(struct task *task, struct tr_pg *pg, struct tr_error *error)
     int result = tr_pg_query(pg, tr_pg_sql("queries/access/session_get"), params, &row, error);
     if (result < 0)
         return result;
-    struct tr_slice text = tr_pg_rows(row) > 0 ? tr_pg_get_bytes(row, 0, 0) : TR_SLICE("{}");
+    struct tr_slice text =
+        tr_pg_rows(row) > 0 ? tr_pg_get_bytes(row, 0, 0) : TR_SLICE("{\"user\":null}");
     json_t *answer = json_loadb(text.data, text.size, 0, NULL);
     json_object_set_new(answer, "version", json_string(TR_VERSION));
     tr_api_answer(task, 200, answer);

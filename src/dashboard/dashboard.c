@@ -169,7 +169,7 @@ const struct tr_http_route *tr_dashboard_routes(size_t *count_out)
         {GET, "/traction.js.map", NULL, on_file, NULL},
         {GET, "/traction.d.ts", NULL, on_file, NULL},
         {GET, "/traction-web.tgz", NULL, on_file, NULL},
-        {GET, "/v1/snippet", NULL, on_snippet, NULL},
+        {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/snippet", NULL, on_snippet, NULL},
         {GET, "/assets/*", NULL, on_file, NULL},
         {GET, "/favicon.svg", NULL, on_file, NULL},
         {GET, "/", NULL, on_page, NULL},
