@@ -46,7 +46,8 @@ void tr_attempts_free(struct attempts *attempts)
 
 static void name_kind(int kind, const char *email, const char *client, uint8_t who_out[16])
 {
-    const struct tr_slice parts[] = {TR_SLICE("sign-in"), tr_slice_of(kind == 1 ? "" : email),
+    static const char *const kinds[KINDS] = {"both", "address", "user"};
+    const struct tr_slice parts[] = {tr_slice_of(kinds[kind]), tr_slice_of(kind == 1 ? "" : email),
                                      tr_slice_of(kind == 2 ? "" : client)};
     tr_digest128(parts, 3, who_out);
 }
