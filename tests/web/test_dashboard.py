@@ -60,6 +60,18 @@ def sign_in(browser, program, viewport=DESKTOP, **options):
 def visit(browser, program, where):
     browser.run("""await page.goto(args.url)
         await page.waitForSelector('main#main')
+        // What is further down is asked for when it comes near the screen.
+        await page.waitForTimeout(50)
+        for (let i = 0; i < 20; i++) {
+          const left = await page.evaluate(() => {
+            const later = document.querySelector('.later')
+            if (later) later.scrollIntoView({ block: 'center' })
+            return !!later
+          })
+          if (!left) break
+          await page.waitForTimeout(50)
+        }
+        await page.evaluate(() => scrollTo(0, 0))
         await page.waitForFunction(() => !document.querySelector('.loading, .busy'))
         await page.waitForTimeout(args.live ? 1500 : 100)""",
                 url=program.url + "/" + where, live=where.startswith("live"))

@@ -26,6 +26,18 @@ export function useKpi(kpi, options = {}) {
   return useAnswer(question && JSON.stringify([view.project.id, question]), () => ask(question), view.tick)
 }
 
+/** [whether an element has come near the screen, its ref]: what is further down is asked when somebody scrolls there. */
+export function useSeen() {
+  const ref = useRef()
+  const [seen, setSeen] = useState(false)
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), { rootMargin: '100px' })
+    observer.observe(ref.current)
+    return () => observer.disconnect()
+  }, [])
+  return [seen, ref]
+}
+
 /** The same for anything else that GET answers. */
 export function useGet(path, parameters) {
   const view = useContext(View)

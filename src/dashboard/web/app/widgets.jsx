@@ -6,7 +6,7 @@ import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks'
 import * as format from './format.js'
 import { address } from './api.js'
 import { Chart, Dot, savePng } from './chart.jsx'
-import { View, parametersOf, useKpi } from './data.js'
+import { View, parametersOf, useKpi, useSeen } from './data.js'
 import { addFilter, go } from './state.js'
 
 export const Mark = ({ size = 24 }) => (
@@ -170,17 +170,20 @@ function SeriesTable({ times, series, unit, interval }) {
 /** A KPI by groups, as a table; a click on a row looks at that group alone. columns: [[title, of group]]. */
 export const Groups = guarded(function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension }) {
   const { where } = useContext(View)
-  const { answer, error, loading } = useKpi(kpi, { interval: 'none', compare: null, ...options })
+  const [seen, place] = useSeen()
+  const { answer, error, loading } = useKpi(seen && kpi, { interval: 'none', compare: null, ...options })
   const [all, setAll] = useState(false)
   const groups = (answer?.groups || []).filter((group) => group.by !== null || group.value > 0)
   const shown = all ? groups : groups.slice(0, limit)
   const top = Math.max(1e-9, ...groups.map((group) => Math.abs(group.value || 0)))
   const by = dimension === undefined ? options.by : dimension
   return (
-    <Card title={title} wide={wide} class={loading ? 'busy' : ''}
+    <Card title={title} wide={wide} class={seen && loading ? 'busy' : ''}
       tools={<Tools kpi={kpi} options={{ interval: 'none', ...options }} answer={answer} />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading height={200} />}
+      <div ref={place} />
+      {!seen && <div class="later" />}
+      {seen && !answer && !error && <Loading height={330} />}
       {answer && groups.length === 0 && <Empty>Nothing in this range.</Empty>}
       {shown.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, a table`}>
