@@ -376,3 +376,31 @@ def test_one_broken_widget_leaves_the_rest(browser, demo):
         await page.goto(args.url)
         await page.getByText('This part failed').waitFor()""", url=demo.url + "/overview" + RANGE)
     assert browser.run("return page.locator('[data-kpi=active_users]').count()") == 1
+
+
+def shoot(browser, name):
+    if SHOTS:
+        browser.run("await page.waitForTimeout(300); await page.screenshot({ path: args.path })",
+                    path=os.path.join(SHOTS, f"tour-{name}.png"))
+
+
+def test_the_tour(browser, demo):
+    """docs/tour.md, step by step: when the bad release was, what it broke, what it cost."""
+    outage = demo.story["outage"]
+    end = "&to=2026-11-20T12:00:00Z"
+    sign_in(browser, demo, viewport={"width": 1200, "height": 860}, locale="en-GB")
+    visit(browser, demo, "overview?from=2026-08-22T00:00:00Z" + end + "&interval=day")
+    shoot(browser, "1-overview")
+    visit(browser, demo, "performance?from=2026-08-22T00:00:00Z" + end + "&interval=day")
+    rows = browser.run("""return page.locator('section[aria-label="Errors"] tbody tr').allTextContents()""")
+    assert any("SaveError" in row for row in rows)
+    around = f"from={outage['from'][:10]}&to={outage['to'][:10]}&interval=hour"
+    visit(browser, demo, "performance?" + around)
+    routes = browser.run("""return page.locator('section[aria-label="Routes by errors"] tbody tr').allTextContents()""")
+    worst = max(routes, key=lambda row: float(re.search(r"([\d.]+)%", row)[1]))
+    assert worst.startswith(outage["route"]), routes
+    shoot(browser, "2-what")
+    visit(browser, demo, "feedback?from=2026-08-22T00:00:00Z" + end + "&interval=week")
+    shoot(browser, "3-feedback")
+    visit(browser, demo, "business?from=2026-08-22T00:00:00Z" + end + "&interval=week")
+    shoot(browser, "4-business")

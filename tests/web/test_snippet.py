@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import base64
 import json
+import os
 
 import pytest
 
@@ -385,3 +386,27 @@ def test_a_key_that_is_none_ends_it_quietly(up, browser, site):
     browser.run("await page.evaluate(() => { traction.track('x'); traction.flush() });"
                 "await page.waitForTimeout(500)")
     assert len(browser.run("return state.requests")) == before
+
+
+def test_the_demo_application(up, browser, site):
+    """docs/demo-app, as it stands there but for server and key."""
+    folder = os.path.join(harness.ROOT, "docs", "demo-app")
+    with open(os.path.join(folder, "index.html")) as file:
+        page = file.read().replace("http://127.0.0.1:8080", up.url)
+    with open(os.path.join(folder, "app.js")) as file:
+        site.pages["/demo/app.js"] = file.read()
+    site.pages["/demo/index.html"] = page.replace("tw_…", up.values["TRACTION_WRITE_KEY"])
+    site.pages["/api/boards/2"] = "{}"
+    browser.open(site.url + "/demo/index.html")
+    ready(browser)
+    browser.run("""for (const name of ['Second board']) await page.getByRole('link', { name }).click()
+        for (const name of ['Export', 'Sign in', 'Buy', 'Fail', 'What do you think?'])
+          await page.getByRole('button', { name }).click()
+        await page.getByRole('button', { name: '10', exact: true }).click()
+        await page.getByRole('button', { name: 'Send' }).click()
+        await page.evaluate(() => traction.flush())""")
+    for name in ("feature_used", "sign_up", "purchase", "error", "survey_answer", "api_request"):
+        assert arrived(up, name=name, url="/demo/index.html"), name
+    assert arrived(up, 2, name="page_view", url="/demo/index.html")[1]["title"] == "Board 2"
+    assert arrived(up, name="api_request", url="/demo/index.html")[0]["properties"]["route"] == "/api/boards/:id"
+    assert arrived(up, name="sign_up")[0]["user"] == "u_42"

@@ -46,7 +46,7 @@ function Controls({ url, project }) {
       <div class="ranges" role="group" aria-label="Range">
         {RANGES.map(([name, label]) => (
           <button key={name} aria-pressed={url.range === name} onClick={() => go({ range: name, from: null, to: null, interval: null })}>{label}</button>))}
-        {url.range === 'custom' && <span class="chip">{format.moment(url.from, project.timezone)} – {url.to ? format.moment(url.to, project.timezone) : 'now'}
+        {url.range === 'custom' && <span class="chip">{format.time(url.from, project.timezone, 'minute')} – {url.to ? format.time(url.to, project.timezone, 'minute') : 'now'}
           <button aria-label="The last 30 days again" onClick={() => go({ range: '30d', from: null, to: null, interval: null })}>×</button></span>}
       </div>
       <label class="inline">by <select aria-label="Interval" value={url.interval} onChange={(event) => go({ interval: event.target.value })}>

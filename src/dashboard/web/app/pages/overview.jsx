@@ -42,7 +42,7 @@ export function Overview() {
       <Question ask="Is it growing?" page="engagement">
         <Kpi title="Active people" kpi="active_users" hero sentence={(answer) => fresh &&
           <>{format.plural(answer.value, 'person was', 'people were')} active{moved(answer)}
-            ; {format.count(fresh.value)} of them for the first time.</>} />
+            ; {format.plural(fresh.value, 'person came', 'people came')} for the first time.</>} />
       </Question>
       <Question ask="Are they coming back?" page="retention">
         <Kpi title="Return rate" kpi="return_rate" hero sentence={(answer) => weeks &&
