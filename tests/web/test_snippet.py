@@ -119,8 +119,10 @@ def test_single_page_applications(up, browser, site):
       await page.goBack()
       await page.evaluate(() => traction.flush())""")
     views = arrived(up, 4, name="page_view", url="/app")
-    assert [view["url"].split("/app")[1] for view in views] == ["", "/boards", "/boards/open", "/boards"]
-    assert views[1]["title"] == "Boards" and views[1]["referrer"].endswith("/app")
+    # Clocks are corrected request by request, so their order is that of times only to some milliseconds.
+    assert sorted(view["url"].split("/app")[1] for view in views) == ["", "/boards", "/boards", "/boards/open"]
+    assert any(view["url"].endswith("/boards") and view["title"] == "Boards"
+               and view["referrer"].endswith("/app") for view in views)
 
 
 def test_errors(up, browser, site):
@@ -211,6 +213,7 @@ def test_features_and_own_events(up, browser, site):
     assert arrived(up, name="early_bird")[0]["properties"] == {"n": 1}
     purchase = arrived(up, name="purchase")[0]
     assert (purchase["id"], purchase["value"], purchase["unit"]) == ("order-o1", 9.5, "EUR")
+    assert purchase["url"].endswith("/features"), "what it is given does not keep the rest away"
     assert arrived(up, name="identify")[0]["user"] == "u_7"
     assert arrived(up, name="after")[0]["user"] == "u_7"
     assert arrived(up, name="nobody")[0]["user"] is None
@@ -407,6 +410,7 @@ def test_the_demo_application(up, browser, site):
         await page.evaluate(() => traction.flush())""")
     for name in ("feature_used", "sign_up", "purchase", "error", "survey_answer", "api_request"):
         assert arrived(up, name=name, url="/demo/index.html"), name
-    assert arrived(up, 2, name="page_view", url="/demo/index.html")[1]["title"] == "Board 2"
+    titles = {event["title"] for event in arrived(up, 2, name="page_view", url="/demo/index.html")}
+    assert titles == {"Boards", "Board 2"}
     assert arrived(up, name="api_request", url="/demo/index.html")[0]["properties"]["route"] == "/api/boards/:id"
     assert arrived(up, name="sign_up")[0]["user"] == "u_42"

@@ -21,7 +21,7 @@ export function makeClient({ host, key, consent, dnt, hash, without, apis, route
   const queue = makeQueue({ ...config, waits: () => waits })
   const client = {
     stamp: (event) => identity.stamp({ id: random(), timestamp: now(), url: address(config), ...event }),
-    send: (event) => refuses || queue.add(event.id ? event : client.stamp(event))
+    send: (event) => refuses || queue.add(client.stamp(event))
   }
   if (consent === 'granted') identity.remember(true)
 
