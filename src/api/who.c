@@ -118,16 +118,15 @@ bool tr_api_check_key(struct tr_http_request *request, struct tr_api *api)
     request->user = key;
     if (request->method == TR_HTTP_POST && request->body_limit > api->options.body_bytes)
         request->body_limit = api->options.body_bytes;
-    if (!tr_auth_ready(api->options.auth)) {
+    if (text.data == NULL && tr_credentials_session(request).data == NULL)
+        refuse(request, 401, "no_key", NULL,
+               "send a read key: Authorization: Bearer tr_…, or ?key=tr_…", NULL);
+    else if (!tr_auth_ready(api->options.auth))
         refuse(request, 503, "starting", NULL, "keys are not loaded yet; ask again", NULL);
-        return false;
-    }
-    if (text.data != NULL)
+    else if (text.data != NULL)
         return find_key(request, api, text, key);
-    if (tr_credentials_session(request).data != NULL)
+    else
         return find_session(request, api, key);
-    refuse(request, 401, "no_key", NULL,
-           "send a read key: Authorization: Bearer tr_…, or ?key=tr_…", NULL);
     return false;
 }
 
