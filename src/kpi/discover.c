@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { NAMES_MAX = 1000, SAMPLE_EVENTS = 5000, SQL_MAX_BYTES = 256 << 10 };
+enum { EVENTS_USUAL = 100, EVENTS_MAX = 500 };
 
 static json_t *load(const struct tr_pg_result *row, const char *column)
 {
@@ -90,6 +91,32 @@ static int find_events(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
     return result;
 }
 
+/* Takes limit out, which no other question has: how many there are then. -1: refused. */
+static int take_limit(struct tr_kpi_ask *ask, const struct tr_kpi_parameter *parameters,
+                      size_t count, struct tr_kpi_parameter *others, int *limit_out)
+{
+    int kept = 0;
+    *limit_out = EVENTS_USUAL;
+    for (size_t i = 0; i < count; i++) {
+        struct tr_slice value = parameters[i].value;
+        if (!tr_slice_is(parameters[i].name, "limit")) {
+            others[kept++] = parameters[i];
+            continue;
+        }
+        *limit_out = 0;
+        for (size_t at = 0; at < value.size && at < 4 && *limit_out >= 0; at++)
+            *limit_out = value.data[at] >= '0' && value.data[at] <= '9'
+                             ? *limit_out * 10 + (value.data[at] - '0')
+                             : -1;
+        if (*limit_out < 1 || *limit_out > EVENTS_MAX || value.size > 3) {
+            tr_kpi_refuse(ask, 400, "limit", NULL, "limit: expected a number from 1 to %d",
+                          EVENTS_MAX);
+            return -1;
+        }
+    }
+    return kept;
+}
+
 /* Only some of a question's parameters make sense here. */
 static int check_parameters(struct tr_kpi_ask *ask, enum tr_kpi_discovery what,
                             const struct tr_kpi_parameter *parameters, size_t count)
@@ -100,8 +127,9 @@ static int check_parameters(struct tr_kpi_ask *ask, enum tr_kpi_discovery what,
     } known[] = {
         [TR_KPI_DISCOVER_NAMES] = {" from to ", "The parameters are from and to."},
         [TR_KPI_DISCOVER_PROPERTIES] = {" name ", "The only parameter is name."},
-        [TR_KPI_DISCOVER_EVENTS] = {" from to name where include timezone ",
-                                    "The parameters are from, to, name, where, include, timezone."},
+        [TR_KPI_DISCOVER_EVENTS] =
+            {" from to name where include timezone limit ",
+             "The parameters are from, to, name, where, include, timezone, limit."},
     };
     for (size_t i = 0; i < count; i++) {
         struct tr_slice name = parameters[i].name;
@@ -127,11 +155,18 @@ int tr_kpi_discover(struct tr_pg *pg, const struct tr_kpi_project *project,
         .problem = problem_out,
         .error = error,
     };
+    int limit;
+    struct tr_kpi_parameter *others = tr_arena_calloc(arena, (count + 1) * sizeof *others);
     int result = check_parameters(&ask, what, parameters, count);
-    if (result == 0)
-        result = tr_kpi_parse_question(&ask, TR_SLICE("event_count"), parameters, count, &question);
     if (result != 0)
         return result;
+    int kept = take_limit(&ask, parameters, count, others, &limit);
+    if (kept < 0)
+        return TR_KPI_PROBLEM;
+    result = tr_kpi_parse_question(&ask, TR_SLICE("event_count"), others, (size_t)kept, &question);
+    if (result != 0)
+        return result;
+    question.limit = limit;
     question.interval = TR_KPI_NONE;
     if (what == TR_KPI_DISCOVER_NAMES)
         result = find_names(&ask, &question, answer_out);

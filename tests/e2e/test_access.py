@@ -165,7 +165,9 @@ def test_the_last_owner_stays(owner):
     ("POST", "/v1/keys?{}", {"scope": "all"}, "scope"),
     ("POST", "/v1/shares?{}", {"page": "settings"}, "page"),
     ("GET", "/v1/rejects?before=x&{}", None, "before"),
-    ("GET", "/v1/events?limit=5&{}", None, "parameter"),
+    ("GET", "/v1/events?limit=501&{}", None, "limit"),
+    ("GET", "/v1/events?limit=x&{}", None, "limit"),
+    ("GET", "/v1/events?by=name&{}", None, "parameter"),
     ("GET", "/v1/keys", None, "project"),
     ("GET", "/v1/keys?project=nope", None, "project"),
 ])

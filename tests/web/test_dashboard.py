@@ -332,6 +332,19 @@ def test_a_shared_link(browser, demo):
     browser.run("await page.getByText('This link shows nothing any more.').waitFor()")
 
 
+def test_data_is_saved_whole(browser, demo):
+    sign_in(browser, demo)
+    visit(browser, demo, "settings?from=2026-11-16T00:00:00Z&to=2026-11-18T00:00:00Z")
+    path = browser.run("""const [download] = await Promise.all([page.waitForEvent('download'),
+          page.getByRole('button', { name: 'Save as NDJSON' }).click()])
+        return download.path()""")
+    with open(path) as file:
+        ids = [json.loads(line)["id"] for line in file]
+    there = harness.query(demo.database_url, "select e.id from traction.event e join traction.project p on "
+                          "p.id = e.project_id where p.name = 'demo' and ts >= '2026-11-16' and ts < '2026-11-18'")
+    assert len(ids) > 1500 and sorted(ids) == sorted(row[0] for row in there)
+
+
 def test_signing_out(browser, demo):
     sign_in(browser, demo)
     browser.run("""await page.getByRole('button', { name: 'Sign out' }).first().click()

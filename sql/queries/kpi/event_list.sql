@@ -1,4 +1,4 @@
--- The newest 100 events of the range, of one name (:name) or of any, as JSON.
+-- The newest events (:limit) of the range, of one name (:name) or of any, as JSON.
 
 -- fragment: events
 select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
@@ -15,5 +15,5 @@ from (
     select e.*
     from {events} and (:name::text is null or e.name = :name)
     order by e.ts desc
-    limit 100
+    limit :limit
 ) l

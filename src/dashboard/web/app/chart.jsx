@@ -93,7 +93,7 @@ export function Chart({ series, times, end, unit, interval, marks = [], height =
       observer.disconnect()
       plot.destroy()
     }
-  }, [JSON.stringify([series, times, end, unit, marks, timezone, view.theme])])
+  }, [JSON.stringify([series, times, end, unit, marks, timezone, view.dark])])
   const near = tip && marks.filter((mark) => periodOf(times, mark.at) === tip.at)
   return (
     <div class="chart">

@@ -93,6 +93,7 @@ const Help = ({ close }) => (
 function Frame({ session, reloadSession, share }) {
   const url = useUrl()
   const [tick, setTick] = useState(0)
+  const [dark, setDark] = useState(matchMedia('(prefers-color-scheme: dark)').matches)
   const [menu, setMenu] = useState(false)
   const [help, setHelp] = useState(false)
   const project = session.projects.find((one) => one.id === url.query.get('project')) || session.projects[0]
@@ -104,12 +105,16 @@ function Frame({ session, reloadSession, share }) {
     return () => clearInterval(timer)
   }, [])
   useEffect(() => setMenu(false), [url.page])
+  useEffect(() => {
+    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    scheme.onchange = () => setDark(scheme.matches)
+  }, [])
   const page = share ? session.page : PAGES.some(([name]) => name === url.page) ? url.page : 'overview'
   const [, title, Page] = PAGES.find(([name]) => name === page)
   useEffect(() => { document.title = `${title} · ${project.name} · Traction` }, [title, project.name])
   const role = session.user?.role
-  const view = useMemo(() => ({ ...url, project, tick, reloadSession, refresh: () => setTick((n) => n + 1),
-    owner: role === 'owner', member: role === 'owner' || role === 'member' }), [location.href, project, tick, role])
+  const view = useMemo(() => ({ ...url, project, tick, dark, reloadSession, refresh: () => setTick((n) => n + 1),
+    owner: role === 'owner', member: role === 'owner' || role === 'member' }), [location.href, project, tick, dark, role])
   return (
     <View.Provider value={view}>
       <a class="skip" href="#main">Skip to the content</a>

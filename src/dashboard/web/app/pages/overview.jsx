@@ -5,7 +5,7 @@
 import { useContext } from 'preact/hooks'
 import * as format from '../format.js'
 import { View, useKpi } from '../data.js'
-import { Card, Empty, Kpi, Stat } from '../widgets.jsx'
+import { Kpi, Stat } from '../widgets.jsx'
 import { linkTo } from '../state.js'
 import { FirstEvent } from './settings.jsx'
 
@@ -71,7 +71,3 @@ export function Overview() {
     </div>
   )
 }
-
-export const Nothing = ({ what, send }) => (
-  <Card title={what}><Empty>Nothing yet. <code>{send}</code></Empty></Card>
-)

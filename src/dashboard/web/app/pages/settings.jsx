@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { useContext, useEffect, useState } from 'preact/hooks'
 import * as format from '../format.js'
-import { address, call } from '../api.js'
+import { call } from '../api.js'
 import { View, useGet } from '../data.js'
 import { Card, Empty, Form, Loading, Trouble } from '../widgets.jsx'
 import { go } from '../state.js'
@@ -153,6 +153,59 @@ function Account() {
   )
 }
 
+// Everything of a range, in pages: each begins where the last one ended, and leaves out what it had.
+async function exportEvents(view, progress) {
+  const lines = []
+  let seen = new Set()
+  let to = view.to
+  for (;;) {
+    const { events } = await call('GET', '/v1/events', { parameters: { from: view.from, to, where: view.where, include: 'bots', limit: 500 } })
+    const fresh = events.filter((one) => !seen.has(one.id))
+    fresh.forEach((one) => lines.push(JSON.stringify(one) + '\n'))
+    progress(lines.length)
+    if (events.length < 500 || !fresh.length) return lines
+    const last = events[events.length - 1].at
+    seen = new Set(events.filter((one) => one.at === last).map((one) => one.id))
+    to = justAfter(last)
+  }
+}
+
+// Times are exact to the microsecond, which Date is not.
+function justAfter(at) {
+  const [, second, fraction = ''] = /^(.*?)(?:\.(\d+))?Z$/.exec(at)
+  const next = Number(fraction.padEnd(6, '0')) + 1
+  return next < 1e6 ? `${second}.${String(next).padStart(6, '0')}Z` : new Date(Date.parse(second + 'Z') + 1000).toISOString()
+}
+
+function Export() {
+  const view = useContext(View)
+  const [state, setState] = useState('')
+  const [error, setError] = useState(null)
+  const save = async () => {
+    try {
+      setError(null)
+      const lines = await exportEvents(view, (n) => setState(`${format.count(n)} events so far`))
+      const link = document.createElement('a')
+      link.href = URL.createObjectURL(new Blob(lines, { type: 'application/x-ndjson' }))
+      link.download = 'events.ndjson'
+      link.click()
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000)
+      setState(`${format.plural(lines.length, 'event', 'events')} saved.`)
+    } catch (problem) {
+      setError(problem)
+    }
+  }
+  return (
+    <Card title="Data">
+      <p>The events of the range above that match the filters, as they are stored, one a line.</p>
+      <button onClick={save}>Save as NDJSON</button>
+      <p role="status">{state}</p>
+      <Trouble error={error} />
+      <p class="muted">Events go by age with the project's days to keep them. One person's events are not erased from here.</p>
+    </Card>
+  )
+}
+
 export function Settings() {
   const view = useContext(View)
   return (
@@ -163,10 +216,7 @@ export function Settings() {
       <Shares />
       {view.owner && <Users />}
       <Account />
-      <Card title="Data">
-        <p>Events of the range above that match the filters, the newest 100, as they are stored; all of them are in PostgreSQL.</p>
-        <a download="events.json" href={address('/v1/events', { from: view.from, to: view.to, where: view.where })}>Save as JSON</a>
-      </Card>
+      <Export />
     </div>
   )
 }
