@@ -91,6 +91,9 @@ struct tr_user {
     char email[256];
     enum tr_role role;
 };
+/* Of a row with id, email and role. */
+struct tr_pg_result;
+void tr_auth_take_user(const struct tr_pg_result *row, struct tr_user *user_out);
 const char *tr_auth_role_name(enum tr_role role);
 /* TR_ROLE_NONE for anything else. */
 enum tr_role tr_auth_role_parse(struct tr_slice name);

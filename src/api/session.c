@@ -108,10 +108,7 @@ static int use_link(struct task *task, struct tr_pg *pg, const char *link, struc
         return result;
     if (tr_pg_rows(row) == 0)
         return TR_AUTH_UNKNOWN;
-    struct tr_slice email = tr_pg_get_bytes(row, 0, tr_pg_column(row, "email"));
-    user->id = (int32_t)tr_pg_get_int(row, 0, tr_pg_column(row, "id"));
-    user->role = tr_auth_role_parse(tr_pg_get_bytes(row, 0, tr_pg_column(row, "role")));
-    snprintf(user->email, sizeof user->email, "%.*s", (int)email.size, email.data);
+    tr_auth_take_user(row, user);
     return 0;
 }
 
@@ -149,14 +146,21 @@ static int sign_in(struct task *task, struct tr_pg *pg, const json_t *body, stru
     return result < 0 ? result : open_session(task, pg, &user, error);
 }
 
-static int run_sign_in(struct task *task, struct tr_pg *pg, struct tr_error *error)
+/* What needs a body. */
+static int with_body(struct task *task, struct tr_pg *pg, struct tr_error *error,
+                     int (*run)(struct task *, struct tr_pg *, const json_t *, struct tr_error *))
 {
     json_t *body = tr_api_is_unsure(task) ? NULL : tr_api_read_body(task);
     if (body == NULL)
         return 0;
-    int result = sign_in(task, pg, body, error);
+    int result = run(task, pg, body, error);
     json_decref(body);
     return result;
+}
+
+static int run_sign_in(struct task *task, struct tr_pg *pg, struct tr_error *error)
+{
+    return with_body(task, pg, error, sign_in);
 }
 
 static void bind_digest(struct tr_pg_params *params, struct tr_slice token)
@@ -268,12 +272,7 @@ static int change_password(struct task *task, struct tr_pg *pg, const json_t *bo
 
 static int run_password(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
-    json_t *body = tr_api_is_unsure(task) ? NULL : tr_api_read_body(task);
-    if (body == NULL)
-        return 0;
-    int result = change_password(task, pg, body, error);
-    json_decref(body);
-    return result;
+    return with_body(task, pg, error, change_password);
 }
 
 static int run_key_add(struct task *task, struct tr_pg *pg, struct tr_error *error)

@@ -92,6 +92,14 @@ static bool is_password(struct tr_slice password, const char *stored)
            tr_equal_in_constant_time(computed, hash, sizeof hash);
 }
 
+void tr_auth_take_user(const struct tr_pg_result *row, struct tr_user *user_out)
+{
+    struct tr_slice email = tr_pg_get_bytes(row, 0, tr_pg_column(row, "email"));
+    user_out->id = (int32_t)tr_pg_get_int(row, 0, tr_pg_column(row, "id"));
+    user_out->role = tr_auth_role_parse(tr_pg_get_bytes(row, 0, tr_pg_column(row, "role")));
+    snprintf(user_out->email, sizeof user_out->email, "%.*s", (int)email.size, email.data);
+}
+
 int tr_auth_check_password(struct tr_pg *pg, struct tr_slice email, struct tr_slice password,
                            struct tr_user *user_out, struct tr_error *error)
 {
@@ -112,10 +120,7 @@ int tr_auth_check_password(struct tr_pg *pg, struct tr_slice email, struct tr_sl
     TR_CLEANUP(tr_freep) char *text = tr_strndup(stored.data, stored.size);
     if (!is_password(password, text) || !known)
         return TR_AUTH_UNKNOWN;
-    struct tr_slice name = tr_pg_get_bytes(row, 0, tr_pg_column(row, "email"));
-    user_out->id = (int32_t)tr_pg_get_int(row, 0, tr_pg_column(row, "id"));
-    user_out->role = tr_auth_role_parse(tr_pg_get_bytes(row, 0, tr_pg_column(row, "role")));
-    snprintf(user_out->email, sizeof user_out->email, "%.*s", (int)name.size, name.data);
+    tr_auth_take_user(row, user_out);
     return 0;
 }
 

@@ -126,7 +126,7 @@ function Receivers({ receivers }) {
       {!receivers.length && <Empty>Nobody: add receivers to <code>alerts.yaml</code> and <code>traction alert apply</code> it.</Empty>}
       <ul class="plain">{receivers.map((one) => (
         <li key={one.name}><b>{one.name}</b> {['webhook', 'slack', 'alertmanager', 'email'].filter((kind) => one[kind]).join('')}
-          {one.error && <span class="bad"> fails: {one.error}</span>}</li>))}</ul>
+          {one.failing_since && <span class="bad"> fails since {format.ago(one.failing_since)}: {one.last_error}</span>}</li>))}</ul>
     </Card>
   )
 }
