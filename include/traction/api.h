@@ -28,6 +28,7 @@ struct tr_api_options {
     int batch;                  /* 50 questions in one POST /v1/query */
     int live_listeners;         /* 2,000 to GET /v1/live; beyond: 503 */
     int live_listeners_per_key; /* 1,000; beyond: 429 */
+    int sign_in_attempts;       /* 10 failures in a quarter of an hour, of a user and an address */
     int live_projects;          /* 100 listened to at the same time; beyond: 503 */
 };
 void tr_api_options_init(struct tr_api_options *options);

@@ -40,6 +40,7 @@ struct tr_config {
     int queries_per_key;      /* at the same time */
     int live_listeners;
     int live_listeners_per_key;
+    int sign_in_attempts;
     int live_projects;
     int queries_waiting; /* of all keys */
     int queries;         /* in one request */

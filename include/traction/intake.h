@@ -50,3 +50,9 @@ const struct tr_http_route *tr_intake_routes(size_t *count_out);
 
 /* The key a request carries in its head, whatever it is worth; data NULL: none. */
 struct tr_slice tr_credentials_find(struct tr_http_request *request);
+/* The session of the cookie by which the dashboard's pages ask (RFC 6265); data NULL: none. */
+#define TR_SESSION_COOKIE "traction_session"
+struct tr_slice tr_credentials_session(const struct tr_http_request *request);
+/* Whether no other origin's page can have sent it, as far as it might change something: such pages
+ * cannot set the field Traction-Request without being asked first. */
+bool tr_credentials_same_site(const struct tr_http_request *request);

@@ -65,9 +65,10 @@ int tr_kpi_answer(struct tr_pg *pg, const struct tr_kpi_project *project, struct
                   int64_t as_of_us, struct tr_arena *arena, json_t **answer_out,
                   struct tr_kpi_problem *problem_out, struct tr_error *error);
 
-/* What has been sent. Names of events in a range of days (parameters from and to); or properties of
- * recent events (parameter name). Outcomes as of tr_kpi_answer(). */
-enum tr_kpi_discovery { TR_KPI_DISCOVER_NAMES, TR_KPI_DISCOVER_PROPERTIES };
+/* What has been sent. Names of events in a range of days (parameters from and to); properties of
+ * recent events (parameter name); or the newest events of a range themselves (from, to, name,
+ * where, include, timezone). Outcomes as of tr_kpi_answer(). */
+enum tr_kpi_discovery { TR_KPI_DISCOVER_NAMES, TR_KPI_DISCOVER_PROPERTIES, TR_KPI_DISCOVER_EVENTS };
 int tr_kpi_discover(struct tr_pg *pg, const struct tr_kpi_project *project,
                     enum tr_kpi_discovery what, const struct tr_kpi_parameter *parameters,
                     size_t count, int64_t now_us, struct tr_arena *arena, json_t **answer_out,

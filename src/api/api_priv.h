@@ -35,9 +35,14 @@ struct task {
     struct tr_slice kpi;
     struct tr_kpi_parameter parameters[PARAMETERS_MAX];
     size_t parameter_count;
-    struct tr_slice body; /* of POST /v1/query */
-    struct tr_slice id;   /* of a hypothesis or an annotation, as the path has it */
-    bool committing;      /* a change was sent: it may have taken effect */
+    struct tr_slice body;        /* of POST /v1/query */
+    struct tr_slice id;          /* of a hypothesis or an annotation, as the path has it */
+    const struct record *record; /* what is administered */
+    struct tr_slice token;       /* a session's or a share's */
+    char *client;                /* the address of who signs in, as digits */
+    bool secure;                 /* it came by https */
+    const char *set_cookie;      /* with the answer; NULL: none */
+    bool committing;             /* a change was sent: it may have taken effect */
     bool csv;
     /* the answer */
     int status;
@@ -77,11 +82,13 @@ struct tr_api {
     struct tr_mailbox *mailbox;
     struct gate gate;
     struct listening listening;
+    struct attempts *attempts;
     struct query_thread threads[THREADS_MAX];
     _Atomic bool stopping;
 };
 
 /* pool.c */
+enum { TR_API_SIGN_IN = 1 }; /* in place of a key's number: one at a time, it takes memory */
 enum gate_outcome { GATE_OPEN, GATE_KEY_BUSY, GATE_FULL };
 enum gate_outcome tr_api_enter(struct tr_api *api, uint64_t key);
 /* Worker: hands a task over; it takes the task, and its request is answered later. */
@@ -89,7 +96,17 @@ void tr_api_submit(struct task *take_task);
 struct task *tr_api_task_new(struct tr_api *api, struct tr_http_request *request);
 void tr_api_task_free(struct task *task);
 
-/* question.c. Worker. Whether the key may read; else the request is answered. */
+typedef int tr_api_run_fn(struct task *task, struct tr_pg *pg, struct tr_error *error);
+
+/* who.c. Worker. Whether the key may read; else the request is answered. */
+/* The key or, without one, the cookie. */
+struct tr_slice tr_api_credentials(struct tr_http_request *request);
+/* Whether a share's page asks this KPI; true for all other keys. Any thread. */
+bool tr_api_may_ask(const struct tr_key *key, struct tr_slice kpi);
+bool tr_api_is_shareable(const char *page);
+/* Without a project. */
+struct task *tr_api_begin_plain_task(struct tr_api *api, struct tr_http_request *request,
+                                     tr_api_run_fn *run);
 bool tr_api_check_key(struct tr_http_request *request, struct tr_api *api);
 /* NULL when the request was refused and answered. */
 struct task *tr_api_begin_task(struct tr_api *api, struct tr_http_request *request,
@@ -107,16 +124,38 @@ int tr_api_finish(struct task *task, const struct tr_kpi_asker *asker, int resul
 bool tr_api_is_unsure(struct task *task);
 /* NULL with an answer when the body is not JSON. */
 json_t *tr_api_read_body(struct task *task);
-typedef int tr_api_run_fn(struct task *task, struct tr_pg *pg, struct tr_error *error);
 /* Worker: what follows "/v1/NAME/" in the path; a slash more at its end is let pass. */
 struct tr_slice tr_api_id(const struct tr_http_request *request);
+
+/* One statement in a transaction that writes. Query threads. */
+int tr_api_write(struct task *task, struct tr_pg *pg, const char *query,
+                 const struct tr_pg_params *params, struct tr_pg_result **row_out,
+                 struct tr_error *error);
+
+/* record.c: handlers. */
+void tr_api_on_record_head(struct tr_http_request *request, void *context);
+void tr_api_on_record(struct tr_http_request *request, void *context);
+
+/* session.c: handlers. */
+void tr_api_on_session_head(struct tr_http_request *request, void *context);
+void tr_api_on_session(struct tr_http_request *request, void *context);
+void tr_api_on_sign_in_head(struct tr_http_request *request, void *context);
+void tr_api_on_sign_in(struct tr_http_request *request, void *context);
+void tr_api_on_key_add(struct tr_http_request *request, void *context);
+
+/* attempts.c: failures to sign in, by whom and from where, of the last quarter of an hour. */
+struct attempts;
+struct attempts *tr_attempts_new(int limit);
+void tr_attempts_free(struct attempts *attempts);
+/* Query threads. */
+bool tr_attempts_allowed(struct attempts *attempts, const char *email, const char *client);
+void tr_attempts_failed(struct attempts *attempts, const char *email, const char *client);
 
 /* alert.c: handlers. */
 void tr_api_on_alerts(struct tr_http_request *request, void *context);
 void tr_api_on_alert(struct tr_http_request *request, void *context);
 
 /* hypothesis.c: handlers. */
-void tr_api_on_admin_head(struct tr_http_request *request, void *context);
 void tr_api_on_hypotheses(struct tr_http_request *request, void *context);
 void tr_api_on_annotations(struct tr_http_request *request, void *context);
 void tr_api_on_compare(struct tr_http_request *request, void *context);
@@ -130,10 +169,11 @@ json_t *tr_api_problem_json(const char *code, const struct tr_kpi_problem *probl
 void tr_api_respond_problem(struct tr_http_request *request, const char *code,
                             const struct tr_kpi_problem *problem);
 void tr_api_respond(struct tr_http_request *request, int status, const char *content_type,
-                    struct tr_slice body, bool attachment);
+                    struct tr_slice body, bool attachment, const char *cookie);
 
-/* question.c: judges the key; request->user is then a struct tr_key. */
+/* who.c: judge the key; request->user is then a struct tr_key. */
 void tr_api_on_head(struct tr_http_request *request, void *context);
+void tr_api_on_admin_head(struct tr_http_request *request, void *context);
 
 /* live.c */
 int tr_api_live_start(struct tr_api *api, struct tr_error *error);
@@ -146,4 +186,5 @@ int tr_api_run_question(struct task *task, struct tr_pg *pg, struct tr_error *er
 int tr_api_run_batch(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_names(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_properties(struct task *task, struct tr_pg *pg, struct tr_error *error);
+int tr_api_run_events(struct task *task, struct tr_pg *pg, struct tr_error *error);
 int tr_api_run_ledger(struct task *task, struct tr_pg *pg, struct tr_error *error);

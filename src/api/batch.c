@@ -117,6 +117,10 @@ static int answer_one(struct task *task, struct tr_pg *pg, const json_t *query, 
     int result = read_question(&reading, query, problem);
     if (result != 0)
         return result;
+    if (!tr_api_may_ask(&task->key, reading.kpi)) {
+        *problem = (struct tr_kpi_problem){403, "kpi", "a shared link shows its page only", NULL};
+        return TR_KPI_PROBLEM;
+    }
     return tr_kpi_answer(pg, &task->project, reading.kpi, reading.parameters, reading.count,
                          task->now_us, task->as_of_us, task->arena, answer_out, problem, error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /v1/names and GET /v1/properties: what has been sent. */
+/* GET /v1/names, GET /v1/properties, GET /v1/events: what has been sent. */
 #include "api_priv.h"
 
 static int run(struct task *task, struct tr_pg *pg, enum tr_kpi_discovery what,
@@ -25,4 +25,9 @@ int tr_api_run_names(struct task *task, struct tr_pg *pg, struct tr_error *error
 int tr_api_run_properties(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     return run(task, pg, TR_KPI_DISCOVER_PROPERTIES, error);
+}
+
+int tr_api_run_events(struct task *task, struct tr_pg *pg, struct tr_error *error)
+{
+    return run(task, pg, TR_KPI_DISCOVER_EVENTS, error);
 }

@@ -9,21 +9,6 @@
 
 #include <string.h>
 
-void tr_api_on_admin_head(struct tr_http_request *request, void *context)
-{
-    if (!tr_api_check_key(request, context))
-        return;
-    const struct tr_key *key = request->user;
-    if (key->scope == TR_SCOPE_ADMIN)
-        return;
-    tr_api_respond_problem(request, NULL,
-                           &(struct tr_kpi_problem){
-                               .status = 403,
-                               .message = "a read key may not change anything",
-                               .hint = "Use an admin key (ta_…).",
-                           });
-}
-
 /* Query threads ---------------------------------------------------------------------------------
  */
 

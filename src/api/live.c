@@ -153,7 +153,10 @@ static bool is_key_good(struct listener *listener)
     if (now_us - listener->key_checked_us < KEY_CHECK_US)
         return true;
     listener->key_checked_us = now_us;
-    return tr_auth_find_key(auth, tr_slice_of(listener->key), &key) == 0 &&
+    struct tr_slice text = tr_slice_of(listener->key);
+    if (tr_auth_find_session(auth, text, tr_clock_wall_us(), &key) == 0)
+        return true;
+    return tr_auth_find_key(auth, text, &key) == 0 &&
            key.project_id == listener->room->project_id && key.scope != TR_SCOPE_WRITE;
 }
 
@@ -339,7 +342,9 @@ static bool is_own_project(struct tr_api *api, struct tr_http_request *request)
 {
     const struct tr_key *key = request->user;
     struct naming naming = {.given = tr_http_query(request, "project", NULL)};
-    if (!tr_auth_with_project(api->options.auth, key->project_id, compare_project, &naming))
+    if (key->role != TR_ROLE_NONE && key->project_id < 0)
+        refuse(request, 400, "project", "say which project: ?project=NAME or its UUID", NULL);
+    else if (!tr_auth_with_project(api->options.auth, key->project_id, compare_project, &naming))
         refuse(request, 401, NULL, "the key's project is gone", NULL);
     else if (!naming.fits)
         refuse(request, 403, "project", "the key belongs to another project",
@@ -397,7 +402,7 @@ static void begin_stream(struct tr_http_request *request, struct listener *liste
 static void add_listener(struct tr_http_request *request, struct room *room, bool properties)
 {
     const struct tr_key *key = request->user;
-    struct tr_slice text = tr_credentials_find(request);
+    struct tr_slice text = tr_api_credentials(request);
     struct listener *listener = tr_calloc(1, sizeof *listener);
     listener->room = room;
     listener->key_number = key->number;

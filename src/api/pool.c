@@ -26,6 +26,7 @@ void tr_api_options_init(struct tr_api_options *options)
         .live_listeners = 2000,
         .live_listeners_per_key = 1000,
         .live_projects = 100,
+        .sign_in_attempts = 10,
     };
 }
 
@@ -40,7 +41,7 @@ enum gate_outcome tr_api_enter(struct tr_api *api, uint64_t key)
     pthread_mutex_lock(&gate->lock);
     for (size_t i = 0; i < gate->count; i++)
         same += gate->keys[i] == key;
-    if (same >= api->options.queries_per_key)
+    if (same >= (key == TR_API_SIGN_IN ? 1 : api->options.queries_per_key))
         outcome = GATE_KEY_BUSY;
     else if (gate->count == (size_t)api->options.queries_waiting)
         outcome = GATE_FULL;
@@ -88,7 +89,8 @@ void tr_api_task_free(struct task *task)
 static void on_answer(struct tr_message *message)
 {
     struct task *task = (struct task *)((char *)message - offsetof(struct task, message));
-    tr_api_respond(task->request, task->status, task->content_type, task->answer, task->csv);
+    tr_api_respond(task->request, task->status, task->content_type, task->answer, task->csv,
+                   task->set_cookie);
     tr_api_task_free(task);
 }
 
@@ -199,6 +201,7 @@ int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
     api->mailbox = tr_mailbox_new();
     pthread_mutex_init(&api->gate.lock, NULL);
     pthread_mutex_init(&api->listening.lock, NULL);
+    api->attempts = tr_attempts_new(options->sign_in_attempts);
     api->gate.keys = tr_calloc((size_t)options->queries_waiting, sizeof *api->gate.keys);
     for (int i = 0; i < api->options.query_threads; i++) {
         struct query_thread *thread = &api->threads[i];
@@ -244,5 +247,6 @@ void tr_api_stop(struct tr_api *api)
     tr_mailbox_free(api->mailbox);
     pthread_mutex_destroy(&api->gate.lock);
     free(api->gate.keys);
+    tr_attempts_free(api->attempts);
     free(api);
 }

@@ -50,9 +50,9 @@ void tr_api_answer_problem(struct task *task, const struct tr_kpi_problem *probl
 }
 
 void tr_api_respond(struct tr_http_request *request, int status, const char *content_type,
-                    struct tr_slice body, bool attachment)
+                    struct tr_slice body, bool attachment, const char *cookie)
 {
-    struct tr_http_field fields[5] = {
+    struct tr_http_field fields[6] = {
         {TR_SLICE("Cache-Control"), TR_SLICE("no-store")},
         {TR_SLICE("X-Content-Type-Options"), TR_SLICE("nosniff")},
     };
@@ -64,6 +64,8 @@ void tr_api_respond(struct tr_http_request *request, int status, const char *con
     if (attachment)
         fields[count++] = (struct tr_http_field){TR_SLICE("Content-Disposition"),
                                                  TR_SLICE("attachment; filename=\"kpi.csv\"")};
+    if (cookie != NULL)
+        fields[count++] = (struct tr_http_field){TR_SLICE("Set-Cookie"), tr_slice_of(cookie)};
     tr_http_respond(request, &(struct tr_http_response){
                                  .status = status,
                                  .content_type = content_type,
@@ -79,6 +81,6 @@ void tr_api_respond_problem(struct tr_http_request *request, const char *code,
     json_t *answer = tr_api_problem_json(code, problem);
     char *text = json_dumps(answer, JSON_COMPACT);
     json_decref(answer);
-    tr_api_respond(request, problem->status, type_json, tr_slice_of(text), false);
+    tr_api_respond(request, problem->status, type_json, tr_slice_of(text), false, NULL);
     free(text);
 }

@@ -237,6 +237,37 @@ int tr_auth_find_key(struct tr_auth *auth, struct tr_slice key, struct tr_key *k
     return found != NULL ? 0 : TR_AUTH_UNKNOWN;
 }
 
+int tr_auth_find_session(struct tr_auth *auth, struct tr_slice token, int64_t now_us,
+                         struct tr_key *key_out)
+{
+    uint8_t digest[TR_DIGEST_BYTES];
+    struct tr_auth_session *found = NULL;
+    if (token.size == 0 || token.size > KEY_LONGEST_BYTES)
+        return TR_AUTH_UNKNOWN;
+    tr_sha256(token.data, token.size, digest);
+    pthread_rwlock_rdlock(&auth->lock);
+    if (auth->snapshot != NULL)
+        HASH_FIND(hh, auth->snapshot->sessions, digest, sizeof digest, found);
+    if (found != NULL && found->expires_us <= now_us)
+        found = NULL;
+    if (found != NULL)
+        *key_out = found->key;
+    pthread_rwlock_unlock(&auth->lock);
+    return found != NULL ? 0 : TR_AUTH_UNKNOWN;
+}
+
+int32_t tr_auth_find_project(struct tr_auth *auth, struct tr_slice name)
+{
+    int32_t id = -1;
+    pthread_rwlock_rdlock(&auth->lock);
+    struct tr_auth_project *one = auth->snapshot != NULL ? auth->snapshot->projects : NULL;
+    for (; one != NULL && id < 0; one = one->hh.next)
+        if (tr_slice_is(name, one->project.name) || tr_slice_is_nocase(name, one->project.uuid))
+            id = one->project.id;
+    pthread_rwlock_unlock(&auth->lock);
+    return id;
+}
+
 bool tr_auth_with_project(struct tr_auth *auth, int32_t project_id,
                           void (*use)(const struct tr_project *project, void *context),
                           void *context)

@@ -22,9 +22,17 @@ struct tr_auth_project {
     UT_hash_handle hh;
 };
 
+struct tr_auth_session {
+    uint8_t digest[TR_DIGEST_BYTES];
+    struct tr_key key; /* of no project */
+    int64_t expires_us;
+    UT_hash_handle hh;
+};
+
 /* Immutable once built. */
 struct tr_auth_snapshot {
-    struct tr_auth_key *keys;         /* by digest */
+    struct tr_auth_key *keys;         /* by digest, those of shares among them */
+    struct tr_auth_session *sessions; /* by digest */
     struct tr_auth_project *projects; /* by id */
 };
 
@@ -35,8 +43,10 @@ TR_DEFINE_CLEANUP(struct tr_auth_snapshot, tr_auth_snapshot_free)
 /* Takes the contents of project: its strings are the snapshot's afterwards. */
 void tr_auth_snapshot_add_project(struct tr_auth_snapshot *snapshot,
                                   const struct tr_project *project);
-void tr_auth_snapshot_add_key(struct tr_auth_snapshot *snapshot, const uint8_t *digest,
-                              int32_t project_id, enum tr_scope scope);
+/* The entry is the snapshot's. */
+struct tr_auth_key *tr_auth_snapshot_add_key(struct tr_auth_snapshot *snapshot,
+                                             const uint8_t *digest, int32_t project_id,
+                                             enum tr_scope scope);
 /* Cuts "a\nb" into the project's list of origins. */
 void tr_auth_split_origins(struct tr_project *project, struct tr_slice lines);
 

@@ -38,6 +38,8 @@ static json_t *snapshot_json(const struct tr_auth_snapshot *snapshot)
          entry = entry->hh.next)
         json_array_append_new(projects, project_json(&entry->project));
     for (const struct tr_auth_key *entry = snapshot->keys; entry != NULL; entry = entry->hh.next) {
+        if (entry->key.page[0] != '\0')
+            continue; /* a share: while PostgreSQL is away there is nothing to see */
         char hex[(size_t)2 * TR_DIGEST_BYTES + 1];
         tr_hex(entry->digest, TR_DIGEST_BYTES, hex);
         json_array_append_new(keys, json_pack("{s:s, s:i, s:s}", "digest", hex, "project",

@@ -42,9 +42,16 @@ void tr_auth_snapshot_free(struct tr_auth_snapshot *snapshot)
 {
     struct tr_auth_key *key, *next_key;
     struct tr_auth_project *project, *next_project;
+    struct tr_auth_session *session, *next_session;
     if (snapshot == NULL)
         return;
     key = snapshot->keys;
+    session = snapshot->sessions;
+    HASH_CLEAR(hh, snapshot->sessions);
+    for (; session != NULL; session = next_session) {
+        next_session = session->hh.next;
+        free(session);
+    }
     project = snapshot->projects;
     HASH_CLEAR(hh, snapshot->keys);
     HASH_CLEAR(hh, snapshot->projects);
@@ -67,8 +74,9 @@ void tr_auth_snapshot_add_project(struct tr_auth_snapshot *snapshot,
     HASH_ADD_INT(snapshot->projects, project.id, entry);
 }
 
-void tr_auth_snapshot_add_key(struct tr_auth_snapshot *snapshot, const uint8_t *digest,
-                              int32_t project_id, enum tr_scope scope)
+struct tr_auth_key *tr_auth_snapshot_add_key(struct tr_auth_snapshot *snapshot,
+                                             const uint8_t *digest, int32_t project_id,
+                                             enum tr_scope scope)
 {
     struct tr_auth_key *entry = tr_calloc(1, sizeof *entry);
     memcpy(entry->digest, digest, sizeof entry->digest);
@@ -77,6 +85,7 @@ void tr_auth_snapshot_add_key(struct tr_auth_snapshot *snapshot, const uint8_t *
     /* A part of the digest: the same after every load, and told to nobody. */
     memcpy(&entry->key.number, digest, sizeof entry->key.number);
     HASH_ADD(hh, snapshot->keys, digest, sizeof entry->digest, entry);
+    return entry;
 }
 
 void tr_auth_split_origins(struct tr_project *project, struct tr_slice lines)
@@ -142,6 +151,46 @@ static int load_keys(struct tr_pg *pg, struct tr_auth_snapshot *snapshot, struct
     return result;
 }
 
+/* A share is a key that reads one page. */
+static int load_shares(struct tr_pg *pg, struct tr_auth_snapshot *snapshot, struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
+    int result = tr_pg_query(pg, tr_pg_sql("queries/access/auth_shares"), NULL, &rows, error);
+    for (int i = 0; result == 0 && i < tr_pg_rows(rows); i++) {
+        struct tr_slice digest = tr_pg_get_bytes(rows, i, tr_pg_column(rows, "hash"));
+        struct tr_slice page = tr_pg_get_bytes(rows, i, tr_pg_column(rows, "page"));
+        int32_t project = (int32_t)tr_pg_get_int(rows, i, tr_pg_column(rows, "project_id"));
+        struct tr_auth_key *entry = tr_auth_snapshot_add_key(snapshot, (const uint8_t *)digest.data,
+                                                             project, TR_SCOPE_READ);
+        snprintf(entry->key.page, sizeof entry->key.page, "%.*s", (int)page.size, page.data);
+    }
+    return result;
+}
+
+static void take_session(struct tr_auth_snapshot *snapshot, const struct tr_pg_result *rows,
+                         int row)
+{
+    struct tr_slice digest = tr_pg_get_bytes(rows, row, tr_pg_column(rows, "hash"));
+    struct tr_auth_session *entry = tr_calloc(1, sizeof *entry);
+    memcpy(entry->digest, digest.data, sizeof entry->digest);
+    memcpy(&entry->key.number, digest.data, sizeof entry->key.number);
+    entry->key.user_id = (int32_t)tr_pg_get_int(rows, row, tr_pg_column(rows, "user_id"));
+    entry->key.role = tr_auth_role_parse(tr_pg_get_bytes(rows, row, tr_pg_column(rows, "role")));
+    entry->key.scope = entry->key.role > TR_ROLE_VIEWER ? TR_SCOPE_ADMIN : TR_SCOPE_READ;
+    entry->expires_us = tr_pg_get_timestamptz(rows, row, tr_pg_column(rows, "expires_at"));
+    HASH_ADD(hh, snapshot->sessions, digest, sizeof entry->digest, entry);
+}
+
+static int load_sessions(struct tr_pg *pg, struct tr_auth_snapshot *snapshot,
+                         struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
+    int result = tr_pg_query(pg, tr_pg_sql("queries/access/auth_sessions"), NULL, &rows, error);
+    for (int i = 0; result == 0 && i < tr_pg_rows(rows); i++)
+        take_session(snapshot, rows, i);
+    return result;
+}
+
 int tr_auth_snapshot_load(struct tr_pg *pg, struct tr_auth_snapshot **snapshot_out,
                           struct tr_error *error)
 {
@@ -152,6 +201,10 @@ int tr_auth_snapshot_load(struct tr_pg *pg, struct tr_auth_snapshot **snapshot_o
     result = load_projects(pg, snapshot, error);
     if (result == 0)
         result = load_keys(pg, snapshot, error);
+    if (result == 0)
+        result = load_shares(pg, snapshot, error);
+    if (result == 0)
+        result = load_sessions(pg, snapshot, error);
     if (result == 0)
         result = tr_pg_execute(pg, "commit", error);
     else

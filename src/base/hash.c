@@ -199,3 +199,16 @@ const char *tr_crypto_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);
 }
+
+bool tr_scrypt(struct tr_slice password, struct tr_slice salt, int log_n, int r, int p,
+               uint8_t key_out[32])
+{
+    uint64_t n = UINT64_C(1) << log_n;
+    return EVP_PBE_scrypt(password.data, password.size, (const unsigned char *)salt.data, salt.size,
+                          n, (uint64_t)r, (uint64_t)p, 256 * (uint64_t)r * n, key_out, 32) == 1;
+}
+
+bool tr_equal_in_constant_time(const void *a, const void *b, size_t size)
+{
+    return CRYPTO_memcmp(a, b, size) == 0;
+}

@@ -17,6 +17,7 @@ static const struct tr_command commands[] = {
     {"migrate", "bring the database's schema up to date", tr_cli_migrate, NULL},
     {"project", "add, list and set projects", NULL, tr_cli_project_commands},
     {"key", "add, list and revoke keys", NULL, tr_cli_key_commands},
+    {"user", "add, list and remove users of the dashboard", NULL, tr_cli_user_commands},
     {"query", "ask for a KPI", tr_cli_query, NULL},
     {"hypothesis", "add, list, show and remove hypotheses, with their verdicts", NULL,
      tr_cli_hypothesis_commands},

@@ -31,6 +31,7 @@ int tr_cli_doctor(int argc, char **argv);
 int tr_cli_version(int argc, char **argv);
 extern const struct tr_command tr_cli_project_commands[];
 extern const struct tr_command tr_cli_key_commands[];
+extern const struct tr_command tr_cli_user_commands[];
 extern const struct tr_command tr_cli_rejects_commands[];
 extern const struct tr_command tr_cli_hypothesis_commands[];
 extern const struct tr_command tr_cli_annotation_commands[];

@@ -155,6 +155,8 @@ static void print_screen(const struct up *up, const char *url)
 {
     printf(
         "Traction is ready.\n\n"
+        "  Dashboard  %s/sign-in#%s\n"
+        "             (signs you in once; later: %s, and the password in traction.env)\n"
         "  API        %s\n"
         "  Data       %s\n"
         "  Database   psql \"%s\"\n\n"
@@ -167,9 +169,10 @@ static void print_screen(const struct up *up, const char *url)
         "  curl '%s/v1/kpi/active_users' -H 'Authorization: Bearer %s'\n\n"
         "All of this as variables: set -a; . '%s/traction.env'; set +a\n"
         "Stop with ^C; \"traction up\" again goes on with the same data.\n",
-        url, up->directory, tr_cluster_url(up->cluster), up->access.keys[TR_SCOPE_WRITE],
-        up->access.keys[TR_SCOPE_READ], up->access.keys[TR_SCOPE_ADMIN], url,
-        up->access.keys[TR_SCOPE_WRITE], url, up->access.keys[TR_SCOPE_READ], up->directory);
+        url, up->access.link, TR_UP_OWNER, url, up->directory, tr_cluster_url(up->cluster),
+        up->access.keys[TR_SCOPE_WRITE], up->access.keys[TR_SCOPE_READ],
+        up->access.keys[TR_SCOPE_ADMIN], url, up->access.keys[TR_SCOPE_WRITE], url,
+        up->access.keys[TR_SCOPE_READ], up->directory);
     fflush(stdout);
 }
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ENV_MAX_BYTES = 64 << 10 };
+enum { ENV_MAX_BYTES = 64 << 10, LINK_S = 86400 };
 
 static const char *const key_variables[TR_UP_KEYS] = {[TR_SCOPE_WRITE] = "TRACTION_WRITE_KEY",
                                                       [TR_SCOPE_READ] = "TRACTION_READ_KEY",
@@ -159,6 +159,10 @@ int tr_up_make_access(const char *directory, const char *project, struct tr_pg *
                                   access.keys[scope], error);
     keep_or_make_password(last, access.owner_password);
     if (result == 0)
+        result = tr_auth_put_owner(pg, TR_UP_OWNER, access.owner_password, error);
+    if (result == 0)
+        result = tr_auth_make_link(pg, TR_UP_OWNER, LINK_S, access.link, error);
+    if (result == 0)
         *access_out = access;
     return result;
 }
@@ -174,7 +178,7 @@ int tr_up_publish_access(const char *directory, const struct tr_up_access *acces
     for (int scope = 0; scope < TR_UP_KEYS; scope++)
         tr_buf_printf(&text, "%s=%s\n", key_variables[scope], access->keys[scope]);
     tr_buf_printf(&text, "TRACTION_DATABASE_URL=%s\n", database_url);
-    tr_buf_printf(&text, "TRACTION_OWNER_EMAIL=owner@localhost\n");
+    tr_buf_printf(&text, "TRACTION_OWNER_EMAIL=" TR_UP_OWNER "\n");
     tr_buf_printf(&text, "TRACTION_OWNER_PASSWORD=%s\n", access->owner_password);
     int result = tr_file_replace(path, text.data, text.size, 0600, error);
     tr_buf_fini(&text);

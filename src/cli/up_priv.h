@@ -5,6 +5,8 @@
 #include "cli_priv.h"
 #include "traction/auth.h"
 
+#define TR_UP_OWNER "owner@localhost"
+
 enum { TR_UP_KEYS = 3, TR_UP_PASSWORD_BYTES = 25 };
 
 struct tr_up_access {
@@ -12,6 +14,7 @@ struct tr_up_access {
     char project_id[37];
     char keys[TR_UP_KEYS][TR_KEY_BYTES]; /* by enum tr_scope */
     char owner_password[TR_UP_PASSWORD_BYTES];
+    char link[TR_KEY_BYTES]; /* signs the owner in, once */
 };
 
 /* Puts traction.env out of sight, because there is no server that it would be true of. What it says

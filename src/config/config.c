@@ -45,6 +45,7 @@ struct tr_config *tr_config_new(void)
     config->live_listeners = 2000;
     config->live_listeners_per_key = 1000;
     config->live_projects = 100;
+    config->sign_in_attempts = 10;
     config->queries_waiting = 64;
     config->queries = 50;
     config->query_body_bytes = 64 << 10;

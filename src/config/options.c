@@ -183,6 +183,10 @@ const struct tr_option tr_options[] = {
           "Listeners of one key; beyond them status 429."),
     COUNT("limits", "live_projects", live_projects, 0, 10000,
           "Projects that are listened to at the same time; beyond them status 503."),
+    COUNT("limits", "sign_in_attempts", sign_in_attempts, 1, 10000,
+          "Failures to sign in within 15 minutes, of a user from an address of the network; beyond "
+          "them, beyond three times as many from the address, or ten times as many of the user, "
+          "status 429."),
     COUNT("limits", "queries_waiting", queries_waiting, 1, 10000,
           "KPI questions of all keys at the same time, those being answered included; beyond it "
           "status 503."),

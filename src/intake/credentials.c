@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a request may carry its key: Bearer, the user name of Basic (RFC 7617), ?key=. */
+/* Where a request may carry its key: Bearer, the user name of Basic (RFC 7617), ?key=; and
+ * sessions' cookies. */
 #include "credentials.h"
 
 #include <strings.h>
@@ -70,4 +71,25 @@ struct tr_slice tr_credentials_find(struct tr_http_request *request)
         return colon != NULL ? tr_slice(user.data, (size_t)(colon - user.data)) : user;
     }
     return tr_http_query(request, "key", NULL);
+}
+
+struct tr_slice tr_credentials_session(const struct tr_http_request *request)
+{
+    static const char name[] = TR_SESSION_COOKIE "=";
+    struct tr_slice field = tr_http_field(request, "cookie");
+    while (field.size > 0) {
+        const char *end = memchr(field.data, ';', field.size);
+        size_t size = end != NULL ? (size_t)(end - field.data) : field.size;
+        if (size >= sizeof name - 1 && memcmp(field.data, name, sizeof name - 1) == 0)
+            return tr_slice(field.data + sizeof name - 1, size - (sizeof name - 1));
+        size_t step = end != NULL ? size + 1 : size;
+        field = skip_spaces(tr_slice(field.data + step, field.size - step));
+    }
+    return TR_SLICE_NONE;
+}
+
+bool tr_credentials_same_site(const struct tr_http_request *request)
+{
+    return request->method == TR_HTTP_GET || request->method == TR_HTTP_HEAD ||
+           tr_http_field(request, "traction-request").data != NULL;
 }

@@ -138,6 +138,23 @@ static int check_key(struct door *door, struct tr_slice key, const char **code,
     return 0;
 }
 
+/* Members send events from the dashboard: to try it, or again what was refused. */
+static bool has_session(struct door *door)
+{
+    struct tr_auth *auth = door->intake->options.auth;
+    struct tr_http_request *request = door->request;
+    struct tr_slice project = tr_http_query(request, "project", NULL);
+    if (project.data == NULL || !tr_credentials_same_site(request) ||
+        tr_auth_find_session(auth, tr_credentials_session(request), request->received_us,
+                             &door->key) != 0 ||
+        door->key.scope != TR_SCOPE_ADMIN)
+        return false;
+    door->key.project_id = tr_auth_find_project(auth, project);
+    door->has_key = door->key.project_id >= 0;
+    door->sender.project_id = door->key.project_id;
+    return door->has_key;
+}
+
 int tr_door_use_key(struct door *door, struct tr_slice key)
 {
     const char *code = NULL;
@@ -188,7 +205,9 @@ struct door *tr_door_open(struct tr_intake *intake, struct tr_http_request *requ
     struct tr_slice key = tr_credentials_find(request);
     const char *code = "no_key";
     const char *message = "send a write key: Authorization: Bearer tw_…, or ?key=tw_…";
-    int status = key.data != NULL ? check_key(door, key, &code, &message) : 401;
+    int status = key.data != NULL    ? check_key(door, key, &code, &message)
+                 : has_session(door) ? 0
+                                     : 401;
     if (status != 0 && (where == DOOR_KEY_IN_HEAD || status != 401)) {
         tr_door_respond_error(request, status, code, NULL, message);
         return NULL;

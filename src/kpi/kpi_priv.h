@@ -179,6 +179,7 @@ struct tr_kpi_question {
     double t_ms; /* of apdex */
     struct tr_slice survey;
     bool annotations;
+    int limit;               /* of single events */
     const char *only_events; /* why rollups cannot answer; NULL: they might */
 };
 

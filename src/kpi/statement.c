@@ -190,6 +190,11 @@ static void bind_survey(const struct statement *statement)
     tr_pg_bind_text(statement->params, statement->scope->question->survey);
 }
 
+static void bind_limit(const struct statement *statement)
+{
+    tr_pg_bind_int4(statement->params, statement->scope->question->limit);
+}
+
 static void bind_threshold(const struct statement *statement)
 {
     tr_pg_bind_int8(statement->params, llround(statement->scope->question->t_ms * 1000));
@@ -329,6 +334,7 @@ static const struct {
     {"property", bind_property, true},
     {"values", bind_values, true},
     {"survey", bind_survey, false},
+    {"limit", bind_limit, false},
     {"threshold_us", bind_threshold, false},
     {"least", bind_least, false},
     {"most", bind_most, false},

@@ -237,6 +237,7 @@ static int start_modules(struct tr_server *server, struct tr_error *error)
     api.live_listeners = config->live_listeners;
     api.live_listeners_per_key = config->live_listeners_per_key;
     api.live_projects = config->live_projects;
+    api.sign_in_attempts = config->sign_in_attempts;
     api.queries_waiting = config->queries_waiting;
     api.batch = config->queries;
     api.body_bytes = config->query_body_bytes;
@@ -257,6 +258,7 @@ static int start_http(struct tr_server *server, struct tr_error *error)
     tables[1].context = server->api;
     tables[2].routes = tr_server_routes(&tables[2].count);
     tables[2].context = server;
+    tables[3].routes = tr_dashboard_routes(&tables[3].count);
     struct tr_http_handler handler = {on_head, on_request, server};
     int result = tr_http_server_new(&server->http, &server->config->http, handler, error);
     return result < 0 ? result : start_workers(server, error);

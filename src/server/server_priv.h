@@ -5,6 +5,7 @@
 #include "traction/alert.h"
 #include "traction/api.h"
 #include "traction/auth.h"
+#include "traction/dashboard.h"
 #include "traction/http.h"
 #include "traction/intake.h"
 #include "traction/server.h"
@@ -14,7 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { WORKERS_MAX = 64, TABLES = 3, SIGNALS = 2 };
+enum { WORKERS_MAX = 64, TABLES = 4, SIGNALS = 2 };
 
 struct worker {
     struct tr_server *server;

@@ -24,6 +24,7 @@ import harness  # noqa: E402
 import oracle  # noqa: E402
 import receivers  # noqa: E402
 import tools  # noqa: E402
+import web  # noqa: E402
 
 ROUNDS = 3
 CORES = os.cpu_count()
@@ -512,4 +513,5 @@ def spool_bytes(program):
 
 
 SECTIONS = {"limits": limits, "single": single, "latency": latency, "visible": visible, "live": live,
-            "batch": batch, "idle": idle, "memory": memory, "kpi": kpi, "alerts": alerts, "recovery": recovery}
+            "batch": batch, "idle": idle, "memory": memory, "kpi": kpi, "alerts": alerts, "web": web.web,
+            "recovery": recovery}

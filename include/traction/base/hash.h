@@ -4,6 +4,7 @@
 
 #include "traction/base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* CRC-32C (Castagnoli), RFC 3720 appendix B.4; crc is 0 at first, then the last result. */
@@ -16,6 +17,13 @@ void tr_sha256(const void *data, size_t size, uint8_t digest_out[32]);
  * ("ab","c") and ("a","bc") differ. For keys that outsiders may choose: collisions can't be made.
  */
 void tr_digest128(const struct tr_slice *parts, size_t count, uint8_t digest_out[16]);
+
+/* scrypt (RFC 7914), for passwords: 128 * r * 2^log_n bytes of memory, and a tenth of a second or
+ * so. False: there is not so much memory. */
+bool tr_scrypt(struct tr_slice password, struct tr_slice salt, int log_n, int r, int p,
+               uint8_t key_out[32]);
+/* Whether two texts of a size are equal, in a time that does not tell where they differ. */
+bool tr_equal_in_constant_time(const void *a, const void *b, size_t size);
 
 /* HMAC-SHA-256 (RFC 2104) of the parts one after the other. */
 void tr_hmac_sha256(struct tr_slice key, const struct tr_slice *parts, size_t count,

@@ -1,0 +1,19 @@
+-- The newest events (:limit) of the range, of one name (:name) or of any, as JSON.
+
+-- fragment: events
+select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+        'id', l.id,
+        'at', left(trim('"' from to_json(l.ts)::text), -6) || 'Z',
+        'received', left(trim('"' from to_json(l.received_at)::text), -6) || 'Z',
+        'kind', case l.kind when 'e' then 'engagement' when 'p' then 'performance' when 'b' then 'business'
+            else 'feedback' end,
+        'name', l.name, 'user', l.user_id, 'anonymous', l.anonymous_id, 'session', l.session_id,
+        'value', l.value, 'unit', l.unit, 'url', l.url, 'referrer', l.referrer, 'title', l.title,
+        'channel', l.channel, 'country', l.country, 'device', l.device, 'browser', l.browser, 'os', l.os,
+        'bot', nullif(l.bot, false), 'properties', l.properties)) order by l.ts desc), '[]')::text as list
+from (
+    select e.*
+    from {events} and (:name::text is null or e.name = :name)
+    order by e.ts desc
+    limit :limit
+) l
