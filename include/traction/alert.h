@@ -33,6 +33,9 @@ int tr_alert_silence(struct tr_kpi_asker *ask, struct tr_slice id, const json_t 
                      json_t **answer_out);
 /* Ends a rule's silences. */
 int tr_alert_unsilence(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out);
+/* Adds a receiver, or replaces the one of its name; removes one that no rule names. */
+int tr_alert_receiver_put(struct tr_kpi_asker *ask, const json_t *body, json_t **answer_out);
+int tr_alert_receiver_remove(struct tr_kpi_asker *ask, struct tr_slice name, json_t **answer_out);
 /* Says what the rule finds now, and has its receivers told of a test. Answers {"value", …,
  * "notifications":[numbers]}. */
 int tr_alert_test(struct tr_kpi_asker *ask, struct tr_slice id, json_t **answer_out);

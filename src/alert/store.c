@@ -582,3 +582,87 @@ int tr_alert_unsilence(struct tr_kpi_asker *asker, struct tr_slice id, json_t **
     json_decref(rule);
     return result;
 }
+
+/* One receiver --------------------------------------------------------------------------------- */
+
+int tr_alert_receiver_put(struct tr_kpi_asker *asker, const json_t *body, json_t **answer_out)
+{
+    json_t *receiver = NULL;
+    json_t *stored = NULL;
+    int result = tr_alert_receiver_read(asker, body, "", &receiver);
+    if (result != 0)
+        return result;
+    result = begin(asker);
+    if (result == 0)
+        result = load_all(asker, "receiver_texts", &stored);
+    if (result == 0 && find_named(stored, name_of(receiver)) == NULL &&
+        json_array_size(stored) >= TR_ALERT_RECEIVERS_MAX)
+        result = tr_alert_refuse(asker, 409, NULL, "a project has at most %d receivers",
+                                 TR_ALERT_RECEIVERS_MAX);
+    if (result == 0)
+        result = put_receiver(asker, receiver);
+    result = finish(asker, result, true);
+    if (result == 0)
+        *answer_out = json_pack("{s:s}", "name", name_of(receiver));
+    json_decref(stored);
+    json_decref(receiver);
+    return result;
+}
+
+/* NULL: no rule names the receiver. Borrowed from rules. */
+static const char *who_names(const json_t *rules, struct tr_slice receiver)
+{
+    size_t i;
+    json_t *entry = NULL;
+    json_array_foreach(rules, i, entry)
+    {
+        const json_t *rule = json_object_get(entry, "is");
+        size_t at;
+        json_t *name = NULL;
+        json_array_foreach(json_object_get(rule, "notify"), at, name)
+        {
+            if (tr_slice_is(receiver, json_string_value(name)))
+                return name_of(rule);
+        }
+    }
+    return NULL;
+}
+
+static int find_receiver(struct tr_kpi_asker *asker, struct tr_slice name, int64_t *id_out)
+{
+    json_t *stored = NULL;
+    size_t i;
+    json_t *entry = NULL;
+    int result = load_all(asker, "receiver_texts", &stored);
+    *id_out = 0;
+    json_array_foreach(stored, i, entry)
+    {
+        if (tr_slice_is(name, name_of(json_object_get(entry, "is"))))
+            *id_out = json_integer_value(json_object_get(entry, "id"));
+    }
+    json_decref(stored);
+    if (result == 0 && *id_out == 0)
+        result = tr_alert_refuse(asker, 404, "name", "there is no receiver of this name");
+    return result;
+}
+
+int tr_alert_receiver_remove(struct tr_kpi_asker *asker, struct tr_slice name, json_t **answer_out)
+{
+    json_t *rules = NULL;
+    int64_t id = 0;
+    int result = begin(asker);
+    if (result == 0)
+        result = find_receiver(asker, name, &id);
+    if (result == 0)
+        result = load_all(asker, "rule_texts", &rules);
+    const char *rule = result == 0 ? who_names(rules, name) : NULL;
+    if (rule != NULL)
+        result = tr_alert_refuse(asker, 409, "name", "the rule \"%.100s\" names it", rule);
+    if (result == 0)
+        result = change_one(asker, "receiver_remove", id);
+    result = finish(asker, result, true);
+    if (result == 0)
+        *answer_out = json_pack("{s:s%}", "name", name.data, name.size);
+    json_decref(rules);
+    return result;
+}

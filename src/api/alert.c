@@ -60,6 +60,18 @@ static int silence(struct tr_kpi_asker *asker, struct task *task, const json_t *
     return tr_alert_silence(asker, task->id, body, answer_out);
 }
 
+static int put_receiver(struct tr_kpi_asker *asker, struct task *task, const json_t *body,
+                        json_t **answer_out)
+{
+    (void)task;
+    return tr_alert_receiver_put(asker, body, answer_out);
+}
+
+static int run_put_receiver(struct task *task, struct tr_pg *pg, struct tr_error *error)
+{
+    return run_change(task, pg, error, 201, put_receiver);
+}
+
 static int run_add(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     return run_change(task, pg, error, 201, add);
@@ -107,6 +119,11 @@ static int run_remove(struct task *task, struct tr_pg *pg, struct tr_error *erro
 static int run_unsilence(struct task *task, struct tr_pg *pg, struct tr_error *error)
 {
     return run_act(task, pg, error, tr_alert_unsilence);
+}
+
+static int run_remove_receiver(struct task *task, struct tr_pg *pg, struct tr_error *error)
+{
+    return run_act(task, pg, error, tr_alert_receiver_remove);
 }
 
 static int run_test(struct task *task, struct tr_pg *pg, struct tr_error *error)
@@ -170,6 +187,8 @@ void tr_api_on_alerts(struct tr_http_request *request, void *context)
                                             : run_list);
 }
 
+static const char receivers[] = "receivers/";
+
 /* Cuts "/silence", say, off the end of an id. */
 static bool cut(struct tr_slice *id, const char *tail)
 {
@@ -190,6 +209,12 @@ static tr_api_run_fn *run_of(enum tr_http_method method, struct tr_slice *id)
         return run_get;
     if (method == TR_HTTP_PUT)
         return run_put;
+    if (method == TR_HTTP_POST && tr_slice_is(*id, "receivers"))
+        return run_put_receiver;
+    if (method == TR_HTTP_DELETE && tr_slice_starts(*id, receivers)) {
+        *id = tr_slice(id->data + sizeof receivers - 1, id->size - (sizeof receivers - 1));
+        return run_remove_receiver;
+    }
     if (method == TR_HTTP_DELETE)
         return cut(id, "/silence") ? run_unsilence : run_remove;
     if (cut(id, "/silence"))

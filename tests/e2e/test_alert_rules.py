@@ -253,3 +253,22 @@ def test_many_rules(server):
     harness.wait_for(lambda: b"traction_alert_rules 500\n" in harness.request(
         server.url, "GET", "/metrics")[2])
     assert b"traction_alert_questions 1\n" in harness.request(server.url, "GET", "/metrics")[2]
+
+
+def test_receivers_one_by_one(server):
+    assert ask(server, "PUT", "/v1/alerts", {"rules": [], "receivers": []})[0] == 200
+    one = {"name": "ops/one", "webhook": "https://hooks.example.org/a", "secret": "s"}
+    assert ask(server, "POST", "/v1/alerts/receivers", one) == (201, {"name": "ops/one"})
+    assert ask(server, "POST", "/v1/alerts/receivers", dict(one, webhook="https://hooks.example.org/b"))[0] == 201
+    shown = ask(server, "GET", "/v1/alerts")[1]["receivers"]
+    assert [(r["name"], r["webhook"], r["secret"]) for r in shown] == [("ops/one", "https://hooks.example.org/b", True)]
+    status, answer = ask(server, "POST", "/v1/alerts/receivers", {"name": "x", "webhook": "nowhere"})
+    assert status == 400 and answer["error"]["parameter"] == "webhook"
+    rule = {"name": "Names it", "kpi": "error_rate", "above": 0.5, "notify": ["ops/one"]}
+    assert ask(server, "POST", "/v1/alerts", rule)[0] == 201
+    status, answer = ask(server, "DELETE", "/v1/alerts/receivers/ops%2Fone")
+    assert status == 409 and "Names it" in answer["error"]["message"]
+    assert ask(server, "DELETE", "/v1/alerts/Names%20it")[0] == 200
+    assert ask(server, "DELETE", "/v1/alerts/receivers/ops%2Fone") == (200, {"name": "ops/one"})
+    assert ask(server, "DELETE", "/v1/alerts/receivers/ops%2Fone")[0] == 404
+    assert ask(server, "GET", "/v1/alerts")[1]["receivers"] == []

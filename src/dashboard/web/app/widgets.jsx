@@ -167,14 +167,15 @@ function SeriesTable({ times, series, unit, interval }) {
   )
 }
 
-/** A KPI by groups, as a table; a click on a row looks at that group alone. columns: [[title, of group]]. */
-export const Groups = guarded(function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension, sort }) {
+/** A KPI by groups, as a table; a click on a row looks at that group alone. columns: [[title, of group]]; rank (of a group): the
+ *  largest come first, otherwise the order is the answer's. */
+export const Groups = guarded(function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension, rank }) {
   const { where } = useContext(View)
   const [seen, place] = useSeen()
   const { answer, error, loading } = useKpi(seen && kpi, { interval: 'none', compare: null, ...options })
   const [all, setAll] = useState(false)
   const groups = (answer?.groups || []).filter((group) => group.by !== null || group.value > 0)
-  if (sort) groups.sort((a, b) => (b.value ?? -1) - (a.value ?? -1))
+  if (rank) groups.sort((a, b) => rank(b) - rank(a))
   const shown = all ? groups : groups.slice(0, limit)
   const top = Math.max(1e-9, ...groups.map((group) => Math.abs(group.value || 0)))
   const by = dimension === undefined ? options.by : dimension

@@ -120,13 +120,31 @@ function History({ rule }) {
   )
 }
 
-function Receivers({ receivers }) {
+const KINDS = { webhook: 'Webhook', slack: 'Slack', alertmanager: 'Alertmanager', email: 'E-mail' }
+
+function Receivers({ receivers, reload }) {
+  const [adding, setAdding] = useState(false)
+  const [error, setError] = useState(null)
+  const remove = (name) => async () => {
+    setError(null)
+    await call('DELETE', '/v1/alerts/receivers/' + encodeURIComponent(name)).then(reload, setError)
+  }
   return (
-    <Card title="Who hears" wide>
-      {!receivers.length && <Empty>Nobody: add receivers to <code>alerts.yaml</code> and <code>traction alert apply</code> it.</Empty>}
+    <Card title="Who hears" wide tools={!adding && <button onClick={() => setAdding(true)}>New receiver</button>}>
+      {!receivers.length && !adding && <Empty>Nobody hears of alerts yet.</Empty>}
       <ul class="plain">{receivers.map((one) => (
-        <li key={one.name}><b>{one.name}</b> {['webhook', 'slack', 'alertmanager', 'email'].filter((kind) => one[kind]).join('')}
-          {one.failing_since && <span class="bad"> fails since {format.ago(one.failing_since)}: {one.last_error}</span>}</li>))}</ul>
+        <li key={one.name}><b>{one.name}</b> {Object.keys(KINDS).filter((kind) => one[kind]).map((kind) => `${KINDS[kind]} ${one[kind]}`).join()}
+          {one.failing_since && <span class="bad"> fails since {format.ago(one.failing_since)}: {one.last_error}</span>}{' '}
+          <button class="link" aria-label={`Remove ${one.name}`} onClick={remove(one.name)}>Remove</button></li>))}</ul>
+      <Trouble error={error} />
+      {adding && <Form action="Add" onCancel={() => setAdding(false)} initial={{ kind: 'webhook' }}
+        submit={async ({ name, kind, to, secret }) => {
+          await call('POST', '/v1/alerts/receivers', { body: { name, [kind]: to, secret: secret || undefined } })
+          setAdding(false)
+          reload()
+        }} fields={[
+          { name: 'name', label: 'Receiver' }, { name: 'kind', label: 'Kind', options: Object.entries(KINDS) },
+          { name: 'to', label: 'Address', hint: 'a URL, or an e-mail address' }, { name: 'secret', label: 'Secret', hint: 'signs what is sent; none is fine' }]} />}
     </Card>
   )
 }
@@ -151,7 +169,7 @@ export function Alerts() {
       {answer && !rules.length && !adding && <Empty>No rules. The first one to have: API error rate above 5 % for two minutes.</Empty>}
       {[...rules].sort((a, b) => (order[a.state] ?? 3) - (order[b.state] ?? 3)).map((rule) => <Rule key={rule.id} rule={rule} reload={reload} open={rule === shown} />)}
       <History rule={wanted} />
-      {answer && view.member && <Receivers receivers={answer.receivers} />}
+      {answer && view.member && <Receivers receivers={answer.receivers} reload={reload} />}
     </div>
   )
 }

@@ -2,6 +2,7 @@
 import * as format from '../format.js'
 import { Card, Definition, Groups, Kpi, Loading, Stat, Trouble } from '../widgets.jsx'
 import { useKpi } from '../data.js'
+import { failing, slowest } from '../rank.js'
 
 const NAMES = { LCP: 'Largest contentful paint', INP: 'Interaction to next paint', CLS: 'Layout shift',
   FCP: 'First contentful paint', TTFB: 'Time to first byte' }
@@ -42,16 +43,16 @@ export function Performance() {
       <Kpi title="API response time, p95" kpi="api_response_time" better="down" sentence={(a) => a.value != null &&
         `p50 ${format.duration(a.p50)}, p75 ${format.duration(a.p75)}, p99 ${format.duration(a.p99)}`} />
       <Vitals />
-      <Groups title="Routes by errors" sort kpi="error_rate" label="Route" options={{ by: 'route' }}
+      <Groups title="Routes by errors" rank={failing} kpi="error_rate" label="Route" options={{ by: 'route' }}
         columns={[['failed', (g) => format.value('ratio', g.value)], ['requests', (g) => format.count(g.n)]]} />
-      <Groups title="Routes by response time" sort kpi="api_response_time" label="Route" options={{ by: 'route' }}
+      <Groups title="Routes by response time" rank={slowest} kpi="api_response_time" label="Route" options={{ by: 'route' }}
         columns={[['p50', (g) => format.value('ms', g.p50)], ['p95', (g) => format.value('ms', g.p95)], ['requests', (g) => format.count(g.n)]]} />
       <Groups title="Errors" wide kpi="errors" label="Type and message" options={{}} dimension="error"
         columns={[['people', (g) => format.count(g.people ?? 0)], ['sessions', (g) => format.count(g.sessions ?? 0)],
           ['errors', (g) => format.count(g.value)], ['last seen', (g) => g.last_seen ? format.ago(g.last_seen) : '–']]} />
       <Kpi title="Page load, p75" kpi="load_time" better="down" />
       <Kpi title="Sessions with an error" kpi="client_error_rate" better="down" />
-      <Groups title="Slow pages" sort kpi="load_time" label="Path" options={{ by: 'path' }}
+      <Groups title="Slow pages" rank={slowest} kpi="load_time" label="Path" options={{ by: 'path' }}
         columns={[['p75', (g) => format.value('ms', g.value)], ['p95', (g) => format.value('ms', g.p95)], ['loads', (g) => format.count(g.n)]]} />
       <Stat title="Apdex" kpi="apdex" note={() => 'T = 500 ms'} />
     </div>
