@@ -13,6 +13,8 @@
 #include "traction/spool.h"
 #include "traction/writer.h"
 
+#include <jansson.h>
+
 struct tr_api;
 
 struct tr_api_options {
@@ -39,6 +41,10 @@ int tr_api_start(struct tr_api **api_out, const struct tr_api_options *options,
 /* After the workers' loops have ended, and before they are freed: nobody hears an answer any
  * more, so questions are dropped, those being answered too. */
 void tr_api_stop(struct tr_api *api);
+
+/* What POST /v1/erase answers; a new reference. Any thread. */
+json_t *tr_api_erased_json(const char *user, const struct tr_erased *erased);
+bool tr_api_erased_anything(const struct tr_erased *erased);
 
 /* Listeners to GET /v1/live; any thread. */
 int tr_api_live_listeners(const struct tr_api *api);

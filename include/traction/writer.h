@@ -8,6 +8,7 @@
 
 #include "traction/base/error.h"
 #include "traction/base/loop.h"
+#include "traction/pg.h"
 #include "traction/spool.h"
 
 #include <stdbool.h>
@@ -65,3 +66,18 @@ struct tr_writer_state {
 };
 /* Any thread. */
 void tr_writer_get_state(struct tr_writer *writer, struct tr_writer_state *state_out);
+
+/* What went with a person. */
+struct tr_erased {
+    int64_t events;
+    int64_t sessions;
+    int64_t visitors; /* anonymous ids that had become this user */
+    int64_t rejects;  /* refused events that named the user */
+    bool landed;      /* false: what was received just before may still land */
+};
+/* Deletes a user of a project, and the visitors that became this user, as if nothing had ever been
+ * sent of them; what has expired stays counted. One transaction on this connection, which may block
+ * the landing of batches for as long as reading every event of the project takes; waits at most 5 s
+ * for what was received before. Any thread. */
+int tr_writer_erase(struct tr_pg *pg, int32_t project_id, struct tr_slice user,
+                    struct tr_erased *erased_out, struct tr_error *error);

@@ -136,6 +136,10 @@ int tr_api_write(struct task *task, struct tr_pg *pg, const char *query,
 void tr_api_on_record_head(struct tr_http_request *request, void *context);
 void tr_api_on_record(struct tr_http_request *request, void *context);
 
+/* erase.c. Query thread. */
+int tr_api_run_erase(struct task *task, struct tr_pg *pg, const json_t *body,
+                     struct tr_error *error);
+
 /* session.c: handlers. */
 void tr_api_on_session_head(struct tr_http_request *request, void *context);
 void tr_api_on_session(struct tr_http_request *request, void *context);

@@ -180,6 +180,7 @@ static const struct tr_http_route routes[] = {
     {TR_HTTP_METHOD_BIT(TR_HTTP_GET) | TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/projects",
      tr_api_on_record_head, tr_api_on_record, NULL},
     {TR_HTTP_METHOD_BIT(TR_HTTP_PUT), "/v1/project", tr_api_on_record_head, tr_api_on_record, NULL},
+    {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/erase", tr_api_on_record_head, tr_api_on_record, NULL},
     {TR_HTTP_METHOD_BIT(TR_HTTP_GET), "/v1/keys", tr_api_on_record_head, tr_api_on_record, NULL},
     {TR_HTTP_METHOD_BIT(TR_HTTP_POST), "/v1/keys", tr_api_on_admin_head, tr_api_on_key_add, NULL},
     {TR_HTTP_METHOD_BIT(TR_HTTP_DELETE), "/v1/keys/*", tr_api_on_record_head, tr_api_on_record,

@@ -50,6 +50,8 @@ struct record {
     struct field fields[6];
     const char *missing; /* why there is no row */
     int missing_status;
+    /* Instead of the statement, with the body. */
+    int (*run)(struct task *task, struct tr_pg *pg, const json_t *body, struct tr_error *error);
 };
 
 /* clang-format off */
@@ -89,6 +91,8 @@ static const struct record records[] = {
      {{FIELD_PROJECT}, {FIELD_BEFORE}}, NULL, 0},
     {TR_HTTP_DELETE, "/v1/rejects/", LEVEL_CHANGE, "queries/access/reject_remove", 200,
      {{FIELD_PROJECT}, {FIELD_ID}}, "there is no such refused event", 404},
+    {TR_HTTP_POST, "/v1/erase", LEVEL_OWN, NULL, 200, {{FIELD_PROJECT}}, NULL, 0,
+     tr_api_run_erase},
 };
 /* clang-format on */
 
@@ -341,8 +345,10 @@ static int run_record(struct task *task, struct tr_pg *pg, struct tr_error *erro
             return 0;
     }
     binding.body = body;
-    int result = bind_all(&binding, record);
-    if (result == TR_KPI_PROBLEM)
+    int result = record->run == NULL ? bind_all(&binding, record) : 0;
+    if (record->run != NULL)
+        result = record->run(task, pg, body, error);
+    else if (result == TR_KPI_PROBLEM)
         tr_api_answer_problem(task, &binding.problem);
     else
         result = run_statement(&binding, record, pg, error);

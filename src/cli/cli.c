@@ -25,6 +25,7 @@ static const struct tr_command commands[] = {
      tr_cli_annotation_commands},
     {"alert", "apply rules, list, silence and test them, see what fired", NULL,
      tr_cli_alert_commands},
+    {"erase", "delete one person everywhere, rollups included", tr_cli_erase, NULL},
     {"rejects", "list events that were refused", NULL, tr_cli_rejects_commands},
     {"doctor", "check configuration, database, disk, clock and spool", tr_cli_doctor, NULL},
     {"bench", "generate load against a running server and measure it", tr_bench_main, NULL},

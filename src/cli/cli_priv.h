@@ -27,6 +27,7 @@ int tr_cli_up(int argc, char **argv);
 int tr_cli_serve(int argc, char **argv);
 int tr_cli_migrate(int argc, char **argv);
 int tr_cli_query(int argc, char **argv);
+int tr_cli_erase(int argc, char **argv);
 int tr_cli_doctor(int argc, char **argv);
 int tr_cli_version(int argc, char **argv);
 extern const struct tr_command tr_cli_project_commands[];

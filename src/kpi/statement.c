@@ -497,6 +497,30 @@ static void put_for_steps(struct statement *statement, const char *name, size_t 
         expand(statement, tr_pg_sql_fragment("queries/kpi/funnel", name));
 }
 
+static bool is_business(struct tr_slice name)
+{
+    static const char *const names[] = {"sign_up",
+                                        "conversion",
+                                        "purchase",
+                                        "subscription_started",
+                                        "subscription_changed",
+                                        "subscription_cancelled",
+                                        "acquisition_cost"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (tr_slice_is(name, names[i]))
+            return true;
+    return false;
+}
+
+static void put_funnel_names(struct statement *statement)
+{
+    const struct tr_kpi_question *question = statement->scope->question;
+    bool business = true;
+    for (size_t i = 0; i < question->step_count; i++)
+        business = business && is_business(question->steps[i].name);
+    expand_common(statement, business ? "funnel_of_business" : "funnel_of_any");
+}
+
 static void put_funnel_hits(struct statement *statement)
 {
     const struct tr_kpi_question *question = statement->scope->question;
@@ -548,6 +572,7 @@ static const struct {
     {"vital_of_person", put_vital_of_person},
     {"sets_of_g", put_sets_of_g},
     {"whole_and_g", put_whole_and_g},
+    {"funnel_names", put_funnel_names},
     {"funnel_hits", put_funnel_hits},
     {"funnel_steps", put_funnel_steps},
     {"funnel_times", put_funnel_times},

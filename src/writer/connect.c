@@ -30,6 +30,7 @@ static void forget_database(struct tr_writer *writer)
     tr_partitions_clear(writer->partitions);
     tr_members_clear(writer->members);
     tr_people_clear(writer->people);
+    writer->erasures = -1;
     tr_aliases_clear(writer->aliases);
     writer->last_run = 0;
 }

@@ -84,6 +84,26 @@ void tr_counts_add_amount(struct counts *counts, const struct count_key *key,
     count->amount = amount;
 }
 
+/* Of an exact decimal. */
+static struct tr_slice negated(struct tr_arena *arena, struct tr_slice amount)
+{
+    if (amount.size > 0 && amount.data[0] == '-')
+        return tr_slice(amount.data + 1, amount.size - 1);
+    char *text = tr_arena_alloc(arena, amount.size + 1);
+    text[0] = '-';
+    memcpy(text + 1, amount.data, amount.size);
+    return tr_slice(text, amount.size + 1);
+}
+
+void tr_counts_negate(struct counts *counts)
+{
+    for (struct count *count = counts->all; count != NULL; count = count->next) {
+        count->n = -count->n;
+        if (count->amount.data != NULL)
+            count->amount = negated(counts->arena, count->amount);
+    }
+}
+
 static struct tr_slice kind_and_name(struct tr_arena *arena, const struct tr_record *record)
 {
     char *text = tr_arena_alloc(arena, record->name.size + 2);

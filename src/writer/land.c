@@ -46,6 +46,16 @@ static int64_t newest_received(const struct landing *landing)
     return newest_us;
 }
 
+/* Whoever was erased is not known any more. */
+static void forget_erased(struct tr_writer *writer, int64_t erasures)
+{
+    if (writer->erasures >= 0 && writer->erasures != erasures) {
+        tr_members_clear(writer->members);
+        tr_people_clear(writer->people);
+    }
+    writer->erasures = erasures;
+}
+
 /* Takes our turn; CONFLICT when another server committed one of our ids since we last looked.
  * *others_out: somebody committed something. */
 static int take_turn(struct tr_writer *writer, struct landing *landing, int64_t *run_out,
@@ -61,6 +71,7 @@ static int take_turn(struct tr_writer *writer, struct landing *landing, int64_t 
     int64_t run = tr_pg_get_int(locked, 0, 0);
     *run_out = run;
     *others_out = run != writer->last_run + 1;
+    forget_erased(writer, tr_pg_get_int(locked, 0, 2));
     if (!*others_out)
         return 0;
     writer->newest_us = tr_pg_get_timestamptz(locked, 0, 1);

@@ -371,6 +371,21 @@ static int join(struct landing *landing, struct counts *counts, struct calendars
     return result;
 }
 
+int tr_people_erase(struct landing *landing, const uint8_t person[16], int32_t project_id,
+                    struct counts *counts, struct calendars *calendars, struct tr_error *error)
+{
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
+    tr_pg_params_clear(landing->params);
+    tr_pg_bind_int4(landing->params, project_id);
+    tr_pg_bind_uuid(landing->params, person);
+    int result = tr_pg_query(landing->pg, tr_pg_sql("queries/writer/erase_person"), landing->params,
+                             &rows, error);
+    for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++)
+        result = count_at(counts, calendars, landing, project_id,
+                          tr_pg_get_timestamptz(rows, row, 0), 1, error);
+    return result;
+}
+
 int tr_people_store(struct people *people, struct landing *landing, struct counts *counts,
                     struct calendars *calendars, struct tr_error *error)
 {

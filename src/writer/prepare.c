@@ -97,14 +97,8 @@ static void refuse_unreadable(struct item *item, const struct tr_spool_record *f
     };
 }
 
-void tr_item_prepare(struct item *item, const struct tr_spool_record *from, struct tr_arena *arena)
+void tr_item_derive(struct item *item)
 {
-    *item = (struct item){.position = from->position, .end = from->end, .tag = from->tag};
-    struct tr_error error = TR_ERROR_INIT;
-    if (tr_record_decode(from->payload, &item->record, &error) < 0)
-        refuse_unreadable(item, from, error.message, arena);
-    if (item->record.type != TR_RECORD_EVENT)
-        return;
     item->standard = standard_of(item->record.name);
     item->value_us = duration_us(&item->record, item->standard);
     if (item->standard == STANDARD_WEB_VITAL) {
@@ -115,6 +109,16 @@ void tr_item_prepare(struct item *item, const struct tr_spool_record *from, stru
     item->has_session = item->record.session.data != NULL;
     if (item->has_session)
         tr_session_digest(item->record.project_id, item->record.session, item->session);
+}
+
+void tr_item_prepare(struct item *item, const struct tr_spool_record *from, struct tr_arena *arena)
+{
+    *item = (struct item){.position = from->position, .end = from->end, .tag = from->tag};
+    struct tr_error error = TR_ERROR_INIT;
+    if (tr_record_decode(from->payload, &item->record, &error) < 0)
+        refuse_unreadable(item, from, error.message, arena);
+    if (item->record.type == TR_RECORD_EVENT)
+        tr_item_derive(item);
 }
 
 void tr_item_quarantine(struct item *item, const char *sqlstate, const char *message,

@@ -146,7 +146,7 @@ static void gather(struct sessions *work, const struct visits *visits)
 {
     const struct landing *landing = work->landing;
     size_t join_count = 0;
-    const struct join *joins = tr_visits_joins(visits, &join_count);
+    const struct join *joins = visits != NULL ? tr_visits_joins(visits, &join_count) : NULL;
     size_t most = landing->count + join_count + 1;
     size_t slots = 16;
     while (slots < 2 * most)
@@ -240,12 +240,12 @@ static int read_stored(struct sessions *work, struct tr_error *error)
     return code;
 }
 
-/* The rows of those that became part of others. */
-static int drop_merged(struct sessions *work, struct tr_error *error)
+/* The rows of the stored sessions from this place on. */
+static int drop_stored(struct sessions *work, size_t first, struct tr_error *error)
 {
-    if (work->stored_count == work->count)
+    if (work->stored_count == first)
         return 0;
-    bind_stored(work, work->count);
+    bind_stored(work, first);
     return tr_pg_query(work->landing->pg, tr_pg_sql("queries/writer/drop_sessions"),
                        work->landing->params, NULL, error);
 }
@@ -527,10 +527,37 @@ int tr_sessions_store(struct sessions *work, struct tr_error *error)
         return 0;
     int result = read_stored(work, error);
     if (result == 0)
-        result = drop_merged(work, error);
+        result = drop_stored(work, work->count, error); /* those that became part of others */
     if (result == 0)
         result = write_sessions(work, error);
     if (result == 0)
         result = store_times(work, error);
     return result;
+}
+
+int tr_sessions_drop(struct landing *landing, const struct session_id *gone, size_t count,
+                     int64_t *first_us_out, int64_t *last_us_out, struct tr_error *error)
+{
+    struct sessions work = {.landing = landing, .count = count};
+    work.list = tr_arena_calloc(landing->arena, count * sizeof *work.list);
+    work.stored = tr_arena_alloc(landing->arena, count * sizeof *work.stored);
+    for (size_t i = 0; i < count; i++) {
+        work.list[i].project_id = gone[i].project_id;
+        note_stored(&work, &work.list[i], gone[i].digest);
+    }
+    int result = read_stored(&work, error);
+    *first_us_out = INT64_MAX;
+    *last_us_out = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        for (const struct part *part = work.list[i].parts; part != NULL; part = part->next) {
+            if (part->first_us < *first_us_out)
+                *first_us_out = part->first_us;
+            if (part->last_us > *last_us_out)
+                *last_us_out = part->last_us;
+        }
+    }
+    work.count = 0; /* nothing takes their place */
+    if (result == 0)
+        result = drop_stored(&work, 0, error);
+    return result == 0 ? store_times(&work, error) : result;
 }

@@ -36,6 +36,7 @@ struct distribution {
 struct sketches {
     struct tr_arena *arena;
     struct table table;
+    int sign;
 };
 
 static struct distribution *first_of(const struct sketches *all)
@@ -154,7 +155,7 @@ static int bind_merged(struct sketches *all, struct tr_pg_params *params, struct
         if (at->stored.data != NULL)
             result = tr_sketch_merge(sketch, at->stored, error);
         for (const struct sample *sample = at->samples; sample != NULL; sample = sample->next)
-            tr_sketch_add(sketch, sample->index, 1);
+            tr_sketch_add(sketch, sample->index, all->sign);
         tr_buf_clear(&encoded, SKETCH_MAX_BYTES);
         tr_sketch_encode(sketch, &encoded);
         tr_pg_array_bytes(params, encoded.data, encoded.size);
@@ -171,11 +172,11 @@ static int write_merged(struct sketches *all, struct landing *landing, struct tr
     const struct distribution *at = NULL;
     tr_pg_array_begin(params, TR_PG_INT8);
     for (at = first_of(all); at != NULL; at = next_of(at))
-        tr_pg_array_int(params, at->n);
+        tr_pg_array_int(params, all->sign * at->n);
     tr_pg_array_end(params);
     tr_pg_array_begin(params, TR_PG_INT8);
     for (at = first_of(all); at != NULL; at = next_of(at))
-        tr_pg_array_int(params, at->total_us);
+        tr_pg_array_int(params, all->sign * at->total_us);
     tr_pg_array_end(params);
     int result = bind_merged(all, params, error);
     if (result == 0)
@@ -189,10 +190,16 @@ struct sketches *tr_sketches_gather(const struct landing *landing)
     struct sketches *all = tr_arena_calloc(landing->arena, sizeof *all);
     all->arena = landing->arena;
     all->table.arena = landing->arena;
+    all->sign = 1;
     for (size_t i = 0; i < landing->count; i++)
         if (tr_item_counts(&landing->items[i]) && landing->items[i].value_us >= 0)
             add_item(all, &landing->items[i]);
     return all;
+}
+
+void tr_sketches_negate(struct sketches *all)
+{
+    all->sign = -1;
 }
 
 int tr_sketches_store(struct sketches *all, struct landing *landing, struct tr_error *error)

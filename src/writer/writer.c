@@ -21,7 +21,7 @@ enum {
     RETRY_FIRST_MS = 100,
     RETRY_LAST_MS = 2000,
     MAINTAIN_EVERY_S = 60,
-    HEARTBEAT_EVERY_S = 15,
+    HEARTBEAT_EVERY_S = 3,
 };
 static const size_t attempt_arena_bytes = (size_t)1 << 30;
 

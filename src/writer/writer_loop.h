@@ -47,6 +47,7 @@ struct tr_writer {
     int server_id;
     uint64_t position; /* as PostgreSQL has it */
     int64_t last_run;  /* the ids of all runs up to this one are in ids */
+    int64_t erasures;  /* how often somebody had been erased when last looked; -1: unknown */
     int64_t newest_us; /* no event that has landed was received later */
     int64_t maintained_us;
     int64_t retention_us; /* when it is due */

@@ -73,6 +73,9 @@ static inline bool tr_item_counts(const struct item *item)
     return item->record.type == TR_RECORD_EVENT && !item->duplicate && !item->record.bot;
 }
 
+/* Sets what follows from the record alone: standard, value_us, vital, person, session. */
+void tr_item_derive(struct item *item);
+
 /* The known ids (id_index.c)
  * ------------------------------------------------------------------------ */
 
@@ -172,10 +175,14 @@ void tr_counts_add_quality(struct counts *counts, const struct item *item, struc
                            struct tr_arena *arena);
 /* All counts that follow from the items alone. */
 void tr_counts_add_items(struct counts *counts, const struct landing *landing);
+/* Takes back instead of adding. */
+void tr_counts_negate(struct counts *counts);
 int tr_counts_store(struct counts *counts, struct landing *landing, struct tr_error *error);
 
 struct sketches;
 struct sketches *tr_sketches_gather(const struct landing *landing);
+/* Takes back instead of adding. */
+void tr_sketches_negate(struct sketches *sketches);
 int tr_sketches_store(struct sketches *sketches, struct landing *landing, struct tr_error *error);
 
 /* The start of the quarter of an hour that a time lies in. */
@@ -211,13 +218,23 @@ void tr_people_gather(struct people *people, const struct landing *landing);
 /* Also moves the counts of people first seen. */
 int tr_people_store(struct people *people, struct landing *landing, struct counts *counts,
                     struct calendars *calendars, struct tr_error *error);
+/* Forgets a person in the database, and adds to counts what they counted for. */
+int tr_people_erase(struct landing *landing, const uint8_t person[16], int32_t project_id,
+                    struct counts *counts, struct calendars *calendars, struct tr_error *error);
 void tr_people_committed(struct people *people);
 void tr_people_rolled_back(struct people *people);
 
 struct sessions;
-/* visits says which sessions became one. */
+/* visits says which sessions became one; NULL: none did. */
 struct sessions *tr_sessions_gather(struct landing *landing, const struct visits *visits);
 int tr_sessions_store(struct sessions *sessions, struct tr_error *error);
+struct session_id {
+    int32_t project_id;
+    uint8_t digest[16];
+};
+/* Takes sessions (distinct) back. When the first and the last of their events were is returned. */
+int tr_sessions_drop(struct landing *landing, const struct session_id *gone, size_t count,
+                     int64_t *first_us_out, int64_t *last_us_out, struct tr_error *error);
 
 /* What people pay a month. */
 struct subscriptions;

@@ -156,11 +156,11 @@ class World:
 
 
 class Project:
-    def __init__(self, program, zone, currency):
+    def __init__(self, program, zone, currency, name=None):
         self.program = program
         self.zone = zone
         self.currency = currency
-        self.name = zone.replace("/", "-").lower()
+        self.name = name or zone.replace("/", "-").lower()
         rates = [f"--rate={k}={rate}" for k, rate in RATES.items() if k != currency]
         self.command("project", "add", self.name, "--timezone", zone, "--currency", currency,
                      "--gross-margin", "0.8", *rates)

@@ -275,6 +275,29 @@ def test_who_hears(browser, demo):
         await page.getByText('Nobody hears of alerts yet.').waitFor()""")
 
 
+def test_somebody_asks_to_be_forgotten(browser):
+    with harness.Up() as fresh:
+        sign_in(browser, fresh)
+        for user in ("ada", "bob"):
+            assert harness.request(fresh.url, "POST", "/v1/events?ack=commit", fresh.values["TRACTION_WRITE_KEY"],
+                                   [{"name": "page_view", "user": user}])[0] == 202
+        visit(browser, fresh, "settings")
+        browser.run("""const card = page.getByRole('region', { name: 'Erase a person' })
+            page.once('dialog', (dialog) => dialog.accept())
+            await card.getByLabel('User').fill('nobody')
+            await card.getByRole('button', { name: 'Erase' }).click()
+            await card.getByText('nothing of this user is stored here').waitFor()
+            page.once('dialog', (dialog) => dialog.dismiss())
+            await card.getByLabel('User').fill('ada')
+            await card.getByRole('button', { name: 'Erase' }).click()""")
+        assert api(fresh, "GET", "/v1/kpi/active_users?from=today")["value"] == 2
+        browser.run("""const card = page.getByRole('region', { name: 'Erase a person' })
+            page.once('dialog', (dialog) => dialog.accept())
+            await card.getByRole('button', { name: 'Erase' }).click()
+            await card.getByText('ada is gone, with 1 event and 1 session').waitFor()""")
+        assert api(fresh, "GET", "/v1/kpi/active_users?from=today")["value"] == 1
+
+
 def test_a_key_and_the_first_event_live(browser):
     with harness.Up() as fresh:
         sign_in(browser, fresh)

@@ -8,7 +8,7 @@
 -- fragment: events
 with matched as materialized (
     select {person} as member, e.ts, e.received_at, e.id collate "C" as id, {group} as g{funnel_hits}
-    from {people_events} and e.name = any (:step_names)
+    from {people_events} and e.name = any (:step_names) {funnel_names}
 ), members as materialized (
     select member, bool_or(hit_2) as goes_on from matched group by 1 having bool_or(hit_1)
 ), step_1 as (
@@ -54,6 +54,12 @@ select whole + 2 as level, null::int as t, g, (select labels from top)[g] as lab
         'median_seconds_from_previous', round(extract(epoch from gap), 3)) order by step) as steps
 from shares
 group by whole, g
+-- fragment: funnel_of_business
+-- As the index event_business has it.
+and e.name in (
+    'sign_up', 'conversion', 'purchase', 'subscription_started', 'subscription_changed',
+    'subscription_cancelled', 'acquisition_cost')
+-- fragment: funnel_of_any
 -- fragment: funnel_hit
 , e.name = (:step_names)[{step}] as hit_{step}
 -- fragment: funnel_hit_of_path

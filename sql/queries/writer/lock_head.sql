@@ -4,4 +4,4 @@ update traction.id_log_head
 set run = run + 1,
     newest_before = newest_received_at,
     newest_received_at = greatest(newest_received_at, $1)
-returning run, newest_before
+returning run, newest_before, erasures

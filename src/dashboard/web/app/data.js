@@ -31,7 +31,7 @@ export function useSeen() {
   const ref = useRef()
   const [seen, setSeen] = useState(false)
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), { rootMargin: '100px' })
+    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true))
     observer.observe(ref.current)
     return () => observer.disconnect()
   }, [])

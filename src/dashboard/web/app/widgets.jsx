@@ -6,6 +6,7 @@ import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks'
 import * as format from './format.js'
 import { address } from './api.js'
 import { Chart, Dot, savePng } from './chart.jsx'
+import { Nothing } from './nothing.jsx'
 import { View, parametersOf, useKpi, useSeen } from './data.js'
 import { addFilter, go } from './state.js'
 
@@ -98,6 +99,8 @@ export function Tools({ kpi, options, answer, plot, table, setTable }) {
   )
 }
 
+const isNothing = (answer) => !answer.value && !answer.n
+
 const seriesOf = (answer, pick) => answer.series.map((point) => pick ? pick(point) : point.value)
 
 /** A KPI: its value, how it compares, its course. lines: [[label, of a point, colour]]. */
@@ -122,7 +125,7 @@ export const Kpi = guarded(function Kpi({ title, kpi, options = {}, better = 'up
           <div class="figure"><strong data-kpi={kpi} data-value={answer.value ?? ''}>{format.value(answer.unit, answer.value)}</strong>
             <Change answer={answer} better={better} /></div>
           {sentence && <p class="sentence">{sentence(answer)}</p>}
-          {table
+          {isNothing(answer) ? <Nothing kpi={kpi} /> : table
             ? <SeriesTable times={times} series={drawn} unit={answer.unit} interval={answer.interval} />
             : times.length > 0 && (
               <Chart series={drawn} times={times} end={answer.to} unit={answer.unit} interval={answer.interval}
@@ -186,7 +189,7 @@ export const Groups = guarded(function Groups({ title, kpi, options, columns, wi
       <div ref={place} />
       {!seen && <div class="later" />}
       {seen && !answer && !error && <Loading height={330} />}
-      {answer && groups.length === 0 && <Empty>Nothing in this range.</Empty>}
+      {answer && groups.length === 0 && <Nothing kpi={kpi} />}
       {shown.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, a table`}>
           <table>

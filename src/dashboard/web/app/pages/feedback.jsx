@@ -2,22 +2,21 @@
 import { useContext, useState } from 'preact/hooks'
 import * as format from '../format.js'
 import { View, useGet, useKpi } from '../data.js'
+import { Nothing } from '../nothing.jsx'
 import { Bar, Card, Definition, Empty, Kpi, Loading, Stat, Trouble } from '../widgets.jsx'
 
 function Answers() {
   const view = useContext(View)
   const [search, setSearch] = useState('')
-  const range = { from: view.from, to: view.to, where: [...view.where, ...(search ? [`properties.text~*${search}*`] : [])] }
-  const answers = useGet('/v1/events', { ...range, name: 'survey_answer' })
-  const tickets = useGet('/v1/events', { ...range, name: 'ticket_opened' })
-  const said = [...(answers.answer?.events || []), ...(tickets.answer?.events || [])]
-    .filter((one) => one.properties?.text).sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, 100)
+  const answers = useGet('/v1/events', { from: view.from, to: view.to, limit: 100,
+    where: [...view.where, 'kind:feedback', search ? `properties.text~*${search}*` : '!properties.text:'] })
+  const said = (answers.answer?.events || []).filter((one) => one.properties?.text)
   return (
     <Card title="What they say" wide tools={<input type="search" placeholder="Search answers" aria-label="Search answers" value={search}
       onChange={(event) => setSearch(event.target.value.trim())} />}>
       <Trouble error={answers.error} />
       {!answers.answer && !answers.error && <Loading height={200} />}
-      {answers.answer && said.length === 0 && <Empty>{search ? 'Nothing with these words.' : 'No answers with words in this range. Turn a survey on: data-survey="nps" in the script\'s tag.'}</Empty>}
+      {answers.answer && said.length === 0 && (search ? <Empty>Nothing with these words.</Empty> : <Nothing kpi="nps" />)}
       <ul class="said" tabIndex={0} aria-label="Answers">
         {said.map((one) => (
           <li key={one.id}><q>{one.properties.text}</q>

@@ -2,6 +2,7 @@
 import * as format from '../format.js'
 import { Card, Definition, Groups, Kpi, Loading, Stat, Trouble } from '../widgets.jsx'
 import { useKpi } from '../data.js'
+import { Nothing } from '../nothing.jsx'
 import { failing, slowest } from '../rank.js'
 
 const NAMES = { LCP: 'Largest contentful paint', INP: 'Interaction to next paint', CLS: 'Layout shift',
@@ -30,7 +31,7 @@ function Vitals() {
             <small class="muted">{format.share(group.good)} good · {format.share(group.poor)} poor · n {format.count(group.n)}</small>
           </div>
         ))}
-        {answer && !answer.groups.length && <p class="muted">No web vitals yet: traction.js sends them.</p>}
+        {answer && !answer.groups.length && <Nothing kpi="web_vitals" />}
       </div>
     </Card>
   )

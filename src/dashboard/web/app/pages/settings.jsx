@@ -201,7 +201,26 @@ function Export() {
       <button onClick={save}>Save as NDJSON</button>
       <p role="status">{state}</p>
       <Trouble error={error} />
-      <p class="muted">Events go by age with the project's days to keep them. One person's events are not erased from here.</p>
+      <p class="muted">Events go by age with the project's days to keep them.</p>
+    </Card>
+  )
+}
+
+function Person() {
+  const view = useContext(View)
+  const [went, setWent] = useState(null)
+  const erase = async ({ user }) => {
+    setWent(null)
+    if (!confirm(`Erase ${user} for good? Every event, session and sum of theirs goes, as if nothing had ever been sent of them.`)) return
+    setWent(await call('POST', '/v1/erase', { body: { user: user || '' } }))
+    view.refresh()
+  }
+  return (
+    <Card title="Erase a person">
+      <p class="muted">For those who ask for it. What is stored of them first: filter by <code>user</code> in Explore, and save it.</p>
+      <Form action="Erase" submit={erase} fields={[{ name: 'user', label: 'User', autoComplete: 'off', hint: 'the id that their events have' }]} />
+      {went && <p role="status">{went.user} is gone, with {format.plural(went.events, 'event', 'events')} and {format.plural(went.sessions, 'session', 'sessions')}.
+        {!went.landed && ' What was received just before may still land: erase again in a minute.'}</p>}
     </Card>
   )
 }
@@ -217,6 +236,7 @@ export function Settings() {
       {view.owner && <Users />}
       <Account />
       <Export />
+      {view.owner && <Person />}
     </div>
   )
 }
