@@ -131,7 +131,7 @@ static int load_rules(struct book *book, struct tr_pg *pg, struct tr_error *erro
         return result;
     size_t count = (size_t)tr_pg_rows(rows);
     book->documents =
-        tr_realloc(book->documents, (book->document_count + count + 1) * sizeof *book->documents);
+        tr_realloc(book->documents, (book->document_count + count + 1) * sizeof(json_t *));
     book->rules = tr_arena_calloc(book->arena, (count + 1) * sizeof *book->rules);
     book->questions =
         tr_arena_calloc(book->arena, (count * QUESTIONS_A_RULE + 1) * sizeof(struct question *));
@@ -163,7 +163,7 @@ static int load_receivers(struct book *book, struct tr_pg *pg, struct tr_error *
         return result;
     size_t count = (size_t)tr_pg_rows(rows);
     book->documents =
-        tr_realloc(book->documents, (book->document_count + count + 1) * sizeof *book->documents);
+        tr_realloc(book->documents, (book->document_count + count + 1) * sizeof(json_t *));
     book->receivers = tr_arena_calloc(book->arena, (count + 1) * sizeof *book->receivers);
     for (int row = 0; row < (int)count && result == 0; row++) {
         struct receiver_entry *entry = &book->receivers[book->receiver_count++];

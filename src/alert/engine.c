@@ -351,7 +351,7 @@ static int commit(struct tr_alert *alert, struct tr_error *error)
 static int send_what_is_due(struct tr_alert *alert, struct tr_error *error)
 {
     int64_t next_us = INT64_MAX;
-    int64_t tick_us = tr_clock_mono_us() + TICK_MS * 1000;
+    int64_t tick_us = tr_clock_mono_us() + (int64_t)TICK_MS * 1000;
     if (tr_clock_mono_us() < alert->send_us)
         return 0;
     int result = tr_deliveries_send(alert->deliveries, alert->book, now_of(alert), &next_us, error);

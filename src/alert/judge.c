@@ -113,7 +113,7 @@ static size_t count_answers(const struct tr_alert_rule *rule)
 static size_t judge_groups(const struct tr_alert_rule *rule, const json_t *const *answers,
                            struct finding *findings_out)
 {
-    struct reading readings[QUESTIONS_A_RULE];
+    struct reading readings[QUESTIONS_A_RULE] = {{0}};
     size_t answer_count = count_answers(rule);
     size_t count = 0;
     size_t i;
@@ -137,7 +137,7 @@ static size_t judge_groups(const struct tr_alert_rule *rule, const json_t *const
 size_t tr_alert_judge(const struct tr_alert_rule *rule, const json_t *const *answers,
                       struct finding *findings_out)
 {
-    struct reading readings[QUESTIONS_A_RULE];
+    struct reading readings[QUESTIONS_A_RULE] = {{0}};
     size_t answer_count = count_answers(rule);
     if (rule->by != NULL)
         return judge_groups(rule, answers, findings_out);

@@ -212,7 +212,7 @@ const char *tr_alert_check_template(const char *text, struct tr_arena *arena)
 /* Where the last whole character ends, at most at size. */
 static size_t whole(const char *data, size_t size, size_t max)
 {
-    if (size <= max)
+    if (data == NULL || size <= max)
         return size;
     size = max;
     while (size > 0 && ((unsigned char)data[size] & 0xc0) == 0x80)

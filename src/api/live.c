@@ -78,12 +78,10 @@ static enum admission admit(struct tr_api *api, uint64_t number)
     enum admission admission = ADMITTED;
     pthread_mutex_lock(&listening->lock);
     struct key_use **use = use_of(listening, number);
-    if (*use != NULL && (*use)->listeners >= api->options.live_listeners_per_key)
+    if ((*use != NULL ? (*use)->listeners : 0) >= api->options.live_listeners_per_key)
         admission = KEY_FULL;
     else if (atomic_load(&listening->listeners) >= api->options.live_listeners)
         admission = ALL_FULL;
-    else if (api->options.live_listeners_per_key == 0)
-        admission = KEY_FULL;
     if (admission == ADMITTED) {
         if (*use == NULL) {
             *use = tr_calloc(1, sizeof **use);
@@ -101,8 +99,8 @@ static void dismiss(struct tr_api *api, uint64_t number)
     struct listening *listening = &api->listening;
     pthread_mutex_lock(&listening->lock);
     struct key_use **at = use_of(listening, number);
-    if (--(*at)->listeners == 0) {
-        struct key_use *use = *at;
+    struct key_use *use = *at;
+    if (use != NULL && --use->listeners == 0) {
         *at = use->next;
         free(use);
     }

@@ -43,8 +43,8 @@ struct field {
 
 struct record {
     enum tr_http_method method;
-    const char *path; /* ends in "/" if an id follows */
     enum level level;
+    const char *path; /* ends in "/" if an id follows */
     const char *sql;
     int status;
     struct field fields[6];
@@ -56,42 +56,42 @@ struct record {
 
 /* clang-format off */
 static const struct record records[] = {
-    {TR_HTTP_GET, "/v1/users", LEVEL_OWNER, "queries/access/users", 200, {{FIELD_END}}, NULL, 0},
-    {TR_HTTP_POST, "/v1/users", LEVEL_OWNER, "queries/access/user_add", 201,
+    {TR_HTTP_GET, LEVEL_OWNER, "/v1/users", "queries/access/users", 200, {{FIELD_END}}, NULL, 0},
+    {TR_HTTP_POST, LEVEL_OWNER, "/v1/users", "queries/access/user_add", 201,
      {{FIELD_EMAIL, "email", true}, {FIELD_ROLE, "role", true}, {FIELD_PASSWORD, "password", true}},
      "there is a user with this address already", 409},
-    {TR_HTTP_PUT, "/v1/users/", LEVEL_OWNER, "queries/access/user_set", 200,
+    {TR_HTTP_PUT, LEVEL_OWNER, "/v1/users/", "queries/access/user_set", 200,
      {{FIELD_ID}, {FIELD_ROLE, "role", false}, {FIELD_PASSWORD, "password", false}},
      "there is no such user, or it is the last owner", 409},
-    {TR_HTTP_DELETE, "/v1/users/", LEVEL_OWNER, "queries/access/user_remove", 200, {{FIELD_ID}},
+    {TR_HTTP_DELETE, LEVEL_OWNER, "/v1/users/", "queries/access/user_remove", 200, {{FIELD_ID}},
      "there is no such user, or it is the last owner", 409},
-    {TR_HTTP_GET, "/v1/projects", LEVEL_OWNER, "queries/access/projects", 200, {{FIELD_END}},
+    {TR_HTTP_GET, LEVEL_OWNER, "/v1/projects", "queries/access/projects", 200, {{FIELD_END}},
      NULL, 0},
-    {TR_HTTP_POST, "/v1/projects", LEVEL_OWNER, "queries/access/project_add", 201,
+    {TR_HTTP_POST, LEVEL_OWNER, "/v1/projects", "queries/access/project_add", 201,
      {{FIELD_TEXT, "name", true}, {FIELD_TEXT, "timezone", false}, {FIELD_TEXT, "currency", false}},
      "there is a project of this name already", 409},
-    {TR_HTTP_PUT, "/v1/project", LEVEL_OWN, "queries/access/project_change", 200,
+    {TR_HTTP_PUT, LEVEL_OWN, "/v1/project", "queries/access/project_change", 200,
      {{FIELD_PROJECT}, {FIELD_TEXT, "name", false}, {FIELD_LIST, "origins", false},
       {FIELD_NUMBER, "retention_days", false}, {FIELD_FLAG, "respect_dnt", false}},
      "there is no such project", 404},
-    {TR_HTTP_GET, "/v1/keys", LEVEL_OWN, "queries/access/keys", 200, {{FIELD_PROJECT}}, NULL, 0},
-    {TR_HTTP_DELETE, "/v1/keys/", LEVEL_OWN, "queries/access/key_revoke", 200,
+    {TR_HTTP_GET, LEVEL_OWN, "/v1/keys", "queries/access/keys", 200, {{FIELD_PROJECT}}, NULL, 0},
+    {TR_HTTP_DELETE, LEVEL_OWN, "/v1/keys/", "queries/access/key_revoke", 200,
      {{FIELD_PROJECT}, {FIELD_NAME}}, "there is no such key, or more than one begins so", 404},
-    {TR_HTTP_GET, "/v1/shares", LEVEL_READ, "queries/access/shares", 200, {{FIELD_PROJECT}},
+    {TR_HTTP_GET, LEVEL_READ, "/v1/shares", "queries/access/shares", 200, {{FIELD_PROJECT}},
      NULL, 0},
-    {TR_HTTP_POST, "/v1/shares", LEVEL_CHANGE, "queries/access/share_add", 201,
+    {TR_HTTP_POST, LEVEL_CHANGE, "/v1/shares", "queries/access/share_add", 201,
      {{FIELD_PROJECT}, {FIELD_SHARE}, {FIELD_TEXT, "page", true}, {FIELD_TEXT, "title", false},
       {FIELD_USER}},
      "there is no such page", 400},
-    {TR_HTTP_DELETE, "/v1/shares/", LEVEL_CHANGE, "queries/access/share_remove", 200,
+    {TR_HTTP_DELETE, LEVEL_CHANGE, "/v1/shares/", "queries/access/share_remove", 200,
      {{FIELD_PROJECT}, {FIELD_ID}}, "there is no such share", 404},
-    {TR_HTTP_GET, "/v1/share", LEVEL_READ, "queries/access/share_get", 200,
+    {TR_HTTP_GET, LEVEL_READ, "/v1/share", "queries/access/share_get", 200,
      {{FIELD_PROJECT}, {FIELD_DIGEST}}, "this is no shared link", 404},
-    {TR_HTTP_GET, "/v1/rejects", LEVEL_READ, "queries/access/rejects", 200,
+    {TR_HTTP_GET, LEVEL_READ, "/v1/rejects", "queries/access/rejects", 200,
      {{FIELD_PROJECT}, {FIELD_BEFORE}}, NULL, 0},
-    {TR_HTTP_DELETE, "/v1/rejects/", LEVEL_CHANGE, "queries/access/reject_remove", 200,
+    {TR_HTTP_DELETE, LEVEL_CHANGE, "/v1/rejects/", "queries/access/reject_remove", 200,
      {{FIELD_PROJECT}, {FIELD_ID}}, "there is no such refused event", 404},
-    {TR_HTTP_POST, "/v1/erase", LEVEL_OWN, NULL, 200, {{FIELD_PROJECT}}, NULL, 0,
+    {TR_HTTP_POST, LEVEL_OWN, "/v1/erase", NULL, 200, {{FIELD_PROJECT}}, NULL, 0,
      tr_api_run_erase},
 };
 /* clang-format on */

@@ -86,8 +86,9 @@ static bool is_password(struct tr_slice password, const char *stored)
                hash_text) != 5 ||
         log_n < 1 || log_n > 20 || r < 1 || r > 16 || p < 1 || p > 16)
         return false;
-    return strlen(salt_text) == 2 * SALT_BYTES && strlen(hash_text) == 2 * HASH_BYTES &&
-           parse_hex(salt_text, salt, sizeof salt) && parse_hex(hash_text, hash, sizeof hash) &&
+    return strlen(salt_text) == (size_t)2 * SALT_BYTES &&
+           strlen(hash_text) == (size_t)2 * HASH_BYTES && parse_hex(salt_text, salt, sizeof salt) &&
+           parse_hex(hash_text, hash, sizeof hash) &&
            tr_scrypt(password, tr_slice((const char *)salt, sizeof salt), log_n, r, p, computed) &&
            tr_equal_in_constant_time(computed, hash, sizeof hash);
 }

@@ -190,6 +190,13 @@ static void trial_ends(struct tr_demo *demo, struct person *person)
         convert_to_paid(demo, person);
 }
 
+/* Some of those who left come back. */
+static void come_back(struct tr_demo *demo, struct person *person)
+{
+    if (demo->day - person->cancelled > 7 && tr_dice_chance(&demo->dice, 0.01))
+        subscribe(demo, person);
+}
+
 void tr_demo_business_day(struct tr_demo *demo, struct person *person)
 {
     if (person->refund_day == demo->day)
@@ -200,8 +207,8 @@ void tr_demo_business_day(struct tr_demo *demo, struct person *person)
         subscribe(demo, person);
     else if (person->trial_end == demo->day)
         trial_ends(demo, person);
-    else if (demo->day - person->cancelled > 7 && tr_dice_chance(&demo->dice, 0.01))
-        subscribe(demo, person);
+    else
+        come_back(demo, person);
 }
 
 /* What the channels cost, once a day ------------------------------------------------------------

@@ -192,7 +192,7 @@ enum plan { PLAN_FREE, PLAN_TEAM, PLAN_BUSINESS };
 enum { NEVER = 10000 }; /* a day that does not come */
 
 struct device {
-    int8_t agent;
+    uint8_t agent;
     bool known; /* has said which user it belongs to */
 };
 

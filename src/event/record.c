@@ -289,7 +289,7 @@ int tr_record_decode(struct tr_slice bytes, struct tr_record *record_out, struct
 
 void tr_record_append_row(const struct tr_record *record, struct tr_buf *out)
 {
-    int columns = record->row.data[1];
+    int columns = (unsigned char)record->row.data[1];
     if (columns == TR_COLUMN_COUNT) {
         tr_buf_append_slice(out, record->row);
         return;

@@ -78,7 +78,9 @@ static void turn(struct reading *reading)
 static void take_word(struct reading *reading, struct tr_slice word)
 {
     const char *mark = is_negation(word) ? "not" : find_word(word);
-    char first = mark != NULL ? *mark : '0';
+    char first = '0';
+    if (mark != NULL)
+        first = *mark;
     double factor = reading->factor;
     reading->factor = first == 'm' ? strengthened : first == 'l' ? weakened : 1;
     if (first == 'n') {
@@ -129,7 +131,9 @@ static const char *read_word(const char *at, const char *end, char word[WORD_MAX
         size_t quote = apostrophe(at, end);
         if (quote == 0 && (!is_letter(at) || punctuation(at, end) > 0 || (*at & 0xf8) == 0xf0))
             break;
-        char c = quote > 0 ? '\'' : *at;
+        char c = *at;
+        if (quote > 0)
+            c = '\'';
         if (size < WORD_MAX)
             word[size] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
         size++;

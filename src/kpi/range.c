@@ -61,8 +61,8 @@ static enum tr_kpi_interval default_interval(const struct tr_kpi_entry *entry,
                                              const struct tr_kpi_range *range)
 {
     int64_t length_us = range->to_us - range->from_us;
-    if (entry->points > 0 && length_us > 62 * 24 * HOUR_US)
-        return length_us > 366 * 24 * HOUR_US ? TR_KPI_MONTH : TR_KPI_WEEK;
+    if (entry->points > 0 && length_us > INT64_C(62) * 24 * HOUR_US)
+        return length_us > INT64_C(366) * 24 * HOUR_US ? TR_KPI_MONTH : TR_KPI_WEEK;
     return entry->whole_days || length_us > 48 * HOUR_US ? TR_KPI_DAY : TR_KPI_HOUR;
 }
 

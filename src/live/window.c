@@ -112,7 +112,7 @@ static void take_second(struct tr_slice item, void *context)
 
 static bool is_text(const struct tr_json_value *value)
 {
-    return value->type == TR_JSON_STRING && value->raw.size <= 6 * KEY_BYTES;
+    return value->type == TR_JSON_STRING && value->raw.size <= (size_t)6 * KEY_BYTES;
 }
 
 /* [kind, name, n] or [path, n] */
@@ -197,7 +197,7 @@ void tr_live_window_note(struct window *window, int64_t run, struct tr_slice not
     if (!tr_json_scan(note, &whole) || whole.type != TR_JSON_OBJECT)
         return;
     tr_json_collect(note, names, MEMBERS, members);
-    reading.arena = tr_arena_new(16 * KEY_BYTES);
+    reading.arena = tr_arena_new((size_t)16 * KEY_BYTES);
     read_members(&reading, members);
     tr_arena_free(reading.arena);
     if (!first && reading.oldest_s != INT64_MAX)
@@ -223,7 +223,7 @@ void tr_live_window_minute(struct window *window, int64_t minute, int64_t page_v
 int64_t tr_live_window_complete(const struct window *window, int64_t now_us)
 {
     int64_t now_s = now_us / 1000000;
-    int64_t late_us = 2 * LATENESS_LEAST_US;
+    int64_t late_us = INT64_C(2) * LATENESS_LEAST_US;
     for (int i = 0; i < TR_LIVE_LATENESS; i++)
         if (window->lateness_at[i] > now_s - TR_LIVE_LATENESS && window->lateness[i] > late_us)
             late_us = window->lateness[i];

@@ -268,9 +268,11 @@ static void end_what_is_done(struct tr_outbound *outbound)
 
 static void end_everything(struct tr_outbound *outbound)
 {
-    while (outbound->transfers != NULL) {
-        struct tr_outbound_request *request = outbound->transfers->request;
-        free_transfer(outbound->transfers);
+    for (struct transfer *transfer = outbound->transfers, *next; transfer != NULL;
+         transfer = next) {
+        struct tr_outbound_request *request = transfer->request;
+        next = transfer->next;
+        free_transfer(transfer);
         refuse(request, "the server stopped before there was an answer");
     }
 }

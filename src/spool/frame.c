@@ -67,7 +67,7 @@ void tr_spool_frame_end(struct tr_buf *buf, size_t begin, int64_t received_us, u
     size_t length = buf->size - begin - FRAME_HEADER_BYTES;
     if (length > FRAME_MAX_BYTES)
         abort();
-    memcpy(header + AT_MAGIC, FRAME_MAGIC, strlen(FRAME_MAGIC));
+    memcpy(header + AT_MAGIC, FRAME_MAGIC, sizeof FRAME_MAGIC - 1);
     put32(header, AT_LENGTH, (uint32_t)length);
     put32(header, AT_PAYLOAD_CRC, tr_crc32c(0, header + FRAME_HEADER_BYTES, length));
     put64(header, AT_RECEIVED, (uint64_t)received_us);

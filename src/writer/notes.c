@@ -164,7 +164,7 @@ static void note_item(struct notes *notes, const struct item *item)
     int64_t received_s = no_later(record->received_us, notes->now_s);
     int64_t at_s = no_later(record->timestamp_us, received_s);
     int64_t age_s = notes->now_s - received_s;
-    if (notes->now_s - at_s >= MINUTES * 60 && age_s >= WINDOW_S)
+    if (notes->now_s - at_s >= INT64_C(60) * MINUTES && age_s >= WINDOW_S)
         return;
     struct note *note = note_of(notes, record->project_id);
     if (note == NULL)
@@ -221,11 +221,12 @@ static const struct key_count **largest(const struct notes *notes, const struct 
                                         size_t *count_out)
 {
     size_t count = tr_table_count(table);
-    const struct key_count **list = tr_arena_alloc(notes->arena, (count + 1) * sizeof *list);
+    const struct key_count **list =
+        tr_arena_alloc(notes->arena, (count + 1) * sizeof(struct key_count *));
     size_t at = 0;
     for (struct table_entry *entry = table->first; entry != NULL; entry = entry->hh.next)
         list[at++] = (const struct key_count *)entry;
-    qsort(list, count, sizeof *list, compare_counts);
+    qsort(list, count, sizeof(struct key_count *), compare_counts);
     *count_out = count < KEYS ? count : KEYS;
     return list;
 }
@@ -346,7 +347,7 @@ static void pack_people(struct note *note)
 static void write_note(const struct notes *notes, struct note *note)
 {
     tr_buf_init(&note->json, NOTE_BYTES);
-    tr_buf_init(&note->packed, PEOPLE * PERSON_BYTES);
+    tr_buf_init(&note->packed, (size_t)PEOPLE * PERSON_BYTES);
     append_seconds(&note->json, notes, note);
     append_names(&note->json, notes, note);
     append_pages(&note->json, notes, note);

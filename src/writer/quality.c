@@ -35,7 +35,8 @@ static void count_request(struct counts *counts, const struct item *item, struct
     if (item->value_us <= APDEX_US)
         count(counts, key, "satisfied", route);
     else
-        count(counts, key, item->value_us <= 4 * APDEX_US ? "tolerating" : "frustrated", route);
+        count(counts, key, item->value_us <= INT64_C(4) * APDEX_US ? "tolerating" : "frustrated",
+              route);
 }
 
 static void count_vital(struct counts *counts, const struct item *item, struct count_key *key,

@@ -99,10 +99,10 @@ static int compare_items(const void *a, const void *b)
 
 static struct stretch *add_stretch(struct visits *visits)
 {
-    if (visits->count == visits->capacity) {
+    if (visits->list == NULL || visits->count == visits->capacity) {
         size_t capacity = visits->capacity ? visits->capacity * 2 : 64;
         struct stretch *list = tr_arena_alloc(visits->arena, capacity * sizeof *list);
-        if (visits->count > 0)
+        if (visits->list != NULL)
             memcpy(list, visits->list, visits->count * sizeof *list);
         visits->list = list;
         visits->capacity = capacity;
@@ -218,7 +218,9 @@ static int load_joined(struct visits *visits, struct landing *landing, struct tr
     for (int row = 0; result == 0 && row < tr_pg_rows(rows); row++) {
         read_row(visits, rows, row);
         struct stretch *stretch = &visits->list[visits->count - 1];
-        memcpy(stretch->person, find_join(landing, stretch)->to, 16);
+        const struct join *join = find_join(landing, stretch);
+        if (join != NULL)
+            memcpy(stretch->person, join->to, 16);
         stretch->moved = true;
     }
     return result;

@@ -275,6 +275,28 @@ def test_who_hears(browser, demo):
         await page.getByText('Nobody hears of alerts yet.').waitFor()""")
 
 
+def test_nothing_yet_and_what_to_send(browser):
+    """Each empty part says what it is made of; what its button sends fills it."""
+    with harness.Up() as fresh:
+        sign_in(browser, fresh)
+        assert harness.request(fresh.url, "POST", "/v1/events?ack=commit", fresh.values["TRACTION_WRITE_KEY"],
+                               [{"name": "page_view", "user": "x"}])[0] == 202
+        for page, part, name in (("performance", "Error rate", "api_request"), ("performance", "Errors", "error"),
+                                 ("performance", "Web vitals", "web_vital"), ("performance", "Page load, p75", "page_load"),
+                                 ("engagement", "Features", "feature_used"), ("business", "Revenue", "purchase"),
+                                 ("business", "Monthly recurring revenue", "subscription_started"),
+                                 ("feedback", "Net promoter score", "survey_answer")):
+            visit(browser, fresh, page)
+            browser.run("""const part = page.getByRole('region', { name: args.part, exact: true })
+                await part.scrollIntoViewIfNeeded()
+                await part.getByText('It comes from events named ' + args.name).waitFor()
+                await part.getByRole('button', { name: 'Send a test event' }).click()
+                await part.getByText('It comes from').waitFor({ state: 'detached' })""", part=part, name=name)
+        names = {one["name"] for one in api(fresh, "GET", "/v1/events?from=today")["events"]}
+        assert {"api_request", "error", "web_vital", "purchase", "survey_answer"} <= names
+        assert api(fresh, "GET", "/v1/rejects")["rejects"] == []
+
+
 def test_somebody_asks_to_be_forgotten(browser):
     with harness.Up() as fresh:
         sign_in(browser, fresh)

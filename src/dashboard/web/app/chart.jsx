@@ -11,6 +11,9 @@ import { go } from './state.js'
 export const COLOURS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6', '--c7', '--c8']
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
+// Values without a neighbour, which no line would show.
+const lonely = (values) => values.flatMap((v, at) => (v != null && values[at - 1] == null && values[at + 1] == null ? [at] : []))
+
 // The last period is drawn apart when it is not over.
 function split(series, times, end) {
   const partial = times.length > 1 && new Date(end) > Date.now()
@@ -19,12 +22,13 @@ function split(series, times, end) {
   series.forEach((one, i) => {
     const colour = style(one.colour || COLOURS[i % COLOURS.length])
     const solid = partial ? [...one.values.slice(0, -1), null] : one.values
+    const alone = lonely(one.values)
     data.push(solid)
     lines.push({ label: one.label, stroke: colour, width: one.faint ? 1.5 : 2, dash: one.faint ? [2, 4] : undefined,
-      fill: series.length === 1 && !one.faint ? colour + '18' : undefined, points: { show: times.length === 1 } })
+      fill: series.length === 1 && !one.faint ? colour + '18' : undefined, points: { show: true, size: 6, filter: () => alone.filter((at) => solid[at] != null) } })
     if (!partial || one.faint) return
     data.push(one.values.map((v, at) => (at >= times.length - 2 ? v : null)))
-    lines.push({ label: one.label, stroke: colour, width: 2, dash: [5, 4], points: { show: false } })
+    lines.push({ label: one.label, stroke: colour, width: 2, dash: [5, 4], points: { show: true, size: 6, filter: () => alone.filter((at) => at === times.length - 1) } })
   })
   return { data, lines, partial }
 }

@@ -48,11 +48,11 @@ function Sentiment() {
 export function Feedback() {
   return (
     <div class="grid two">
-      <Kpi title="Net promoter score" kpi="nps" options={{ interval: 'week' }} sentence={(a) => `${format.count(a.n)} answers`} />
+      <Kpi title="Net promoter score" kpi="nps" options={{ interval: 'week' }} sentence={(a) => format.plural(a.n, 'answer', 'answers')} />
       <Sentiment />
       <div class="grid four wide">
-        <Stat title="Satisfaction" kpi="csat" note={(a) => `${format.count(a.n)} answers`} />
-        <Stat title="Ease" kpi="ces" note={(a) => `of 7, ${format.count(a.n)} answers`} />
+        <Stat title="Satisfaction" kpi="csat" note={(a) => format.plural(a.n, 'answer', 'answers')} />
+        <Stat title="Ease" kpi="ces" note={(a) => `of 7, ${format.plural(a.n, 'answer', 'answers')}`} />
         <Stat title="Answers" kpi="responses" better="none" />
       </div>
       <Answers />

@@ -40,7 +40,7 @@ function Vitals() {
 export function Performance() {
   return (
     <div class="grid two">
-      <Kpi title="Error rate" kpi="error_rate" better="down" sentence={(a) => `${format.count(a.n)} requests`} />
+      <Kpi title="Error rate" kpi="error_rate" better="down" sentence={(a) => format.plural(a.n, 'request', 'requests')} />
       <Kpi title="API response time, p95" kpi="api_response_time" better="down" sentence={(a) => a.value != null &&
         `p50 ${format.duration(a.p50)}, p75 ${format.duration(a.p75)}, p99 ${format.duration(a.p99)}`} />
       <Vitals />

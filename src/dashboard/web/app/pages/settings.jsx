@@ -217,7 +217,7 @@ function Person() {
   }
   return (
     <Card title="Erase a person">
-      <p class="muted">For those who ask for it. What is stored of them first: filter by <code>user</code> in Explore, and save it.</p>
+      <p class="muted">For those who ask for it. To give them what is stored first: filter by <code>user:ID</code> above, and save it.</p>
       <Form action="Erase" submit={erase} fields={[{ name: 'user', label: 'User', autoComplete: 'off', hint: 'the id that their events have' }]} />
       {went && <p role="status">{went.user} is gone, with {format.plural(went.events, 'event', 'events')} and {format.plural(went.sessions, 'session', 'sessions')}.
         {!went.landed && ' What was received just before may still land: erase again in a minute.'}</p>}
