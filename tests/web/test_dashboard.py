@@ -160,7 +160,8 @@ def test_founder(browser, demo):
     """Changes the range, breaks down, filters by a click, comes back, and the URL says it all."""
     sign_in(browser, demo)
     visit(browser, demo, "engagement" + RANGE)
-    browser.run("""await page.getByRole('button', { name: 'DE', exact: true }).click()
+    browser.run("""await page.getByRole('button', { name: 'Country', exact: true }).click()
+        await page.getByRole('button', { name: 'DE', exact: true }).click()
         await page.waitForFunction(() => location.search.includes('where=country%3ADE'))
         await page.waitForFunction(() => !document.querySelector('.loading, .busy'))""")
     value = next(float(v) for kpi, v, _ in shown(browser) if kpi == "active_users")
@@ -273,6 +274,38 @@ def test_who_hears(browser, demo):
     assert [(one["name"], one["webhook"]) for one in found] == [("ops", "https://hooks.example.org/alerts")]
     browser.run("""await page.getByRole('button', { name: 'Remove ops' }).click()
         await page.getByText('Nobody hears of alerts yet.').waitFor()""")
+
+
+@pytest.mark.parametrize("name", ["engagement", "performance", "business", "feedback", "retention"])
+def test_nothing_jumps(browser, demo, name):
+    """What is still to come has its room already."""
+    sign_in(browser, demo, viewport={"width": 1280, "height": 720})
+    shift = browser.run("""
+        await page.addInitScript(() => {
+          window.shift = 0
+          new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.hadRecentInput) window.shift += one.value }))
+            .observe({ type: 'layout-shift', buffered: true })
+        })
+        await page.goto(args.url)
+        await page.waitForFunction(() => document.querySelector('[data-kpi], tbody') && !document.querySelector('.loading, .busy'))
+        await page.waitForTimeout(300)
+        return await page.evaluate(() => window.shift)""", url=demo.url + "/" + name + RANGE)
+    assert shift < 0.05
+
+
+def test_people_by_what_their_events_say(browser, demo):
+    sign_in(browser, demo, locale="en-GB")
+    visit(browser, demo, "engagement")
+    rows = browser.run("""const part = page.getByRole('region', { name: 'People', exact: true })
+        await part.scrollIntoViewIfNeeded()
+        await part.getByRole('button', { name: 'Device' }).click()
+        await part.getByRole('columnheader', { name: 'Device' }).waitFor()
+        await part.getByText('mobile').waitFor()
+        return await part.locator('tbody tr').allTextContents()""")
+    groups = api(demo, "GET", "/v1/kpi/active_users?from=-29d&interval=none&by=device")["groups"]
+    assert len(rows) == len(groups) > 1
+    for row, group in zip(rows, groups):
+        assert row.startswith(f"{group['by'] or '(none)'}{group['value']:,}"), (row, group)
 
 
 def test_nothing_yet_and_what_to_send(browser):

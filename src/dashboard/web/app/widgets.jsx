@@ -42,7 +42,7 @@ export const Trouble = ({ error }) => error && (
   <p class="trouble" role="alert">{error.message} {error.hint && <small>{error.hint}</small>}</p>
 )
 
-export const Loading = ({ height = 120 }) => <div class="loading" style={{ height }} aria-hidden="true" />
+export const Loading = ({ height = 120 }) => <div class="loading" style={{ height: `${height}px` }} aria-hidden="true" />
 
 export const Empty = ({ children }) => <div class="empty">{children}</div>
 
@@ -119,7 +119,7 @@ export const Kpi = guarded(function Kpi({ title, kpi, options = {}, better = 'up
     <Card title={title} wide={wide} class={(hero ? 'hero ' : '') + (loading ? 'busy' : '')}
       tools={<Tools kpi={kpi} options={options} answer={answer} plot={plot} table={table} setTable={setTable} />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading height={(height || 180) + (hero ? 152 : 56)} />}
+      {!answer && !error && <Loading height={(height || 180) + (hero ? 146 : lines || sentence ? 68 : 40)} />}
       {answer && (
         <>
           <div class="figure"><strong data-kpi={kpi} data-value={answer.value ?? ''}>{format.value(answer.unit, answer.value)}</strong>
@@ -171,8 +171,8 @@ function SeriesTable({ times, series, unit, interval }) {
 }
 
 /** A KPI by groups, as a table; a click on a row looks at that group alone. columns: [[title, of group]]; rank (of a group): the
- *  largest come first, otherwise the order is the answer's. */
-export const Groups = guarded(function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension, rank }) {
+ *  largest come first, otherwise the order is the answer's; choice: of what stands above the table. */
+export const Groups = guarded(function Groups({ title, kpi, options, columns, wide, label, limit = 10, dimension, rank, choice }) {
   const { where } = useContext(View)
   const [seen, place] = useSeen()
   const { answer, error, loading } = useKpi(seen && kpi, { interval: 'none', compare: null, ...options })
@@ -185,10 +185,11 @@ export const Groups = guarded(function Groups({ title, kpi, options, columns, wi
   return (
     <Card title={title} wide={wide} class={seen && loading ? 'busy' : ''}
       tools={<Tools kpi={kpi} options={{ interval: 'none', ...options }} answer={answer} />}>
+      {choice}
       <Trouble error={error} />
       <div ref={place} />
       {!seen && <div class="later" />}
-      {seen && !answer && !error && <Loading height={330} />}
+      {seen && !answer && !error && <Loading height={412} />}
       {answer && groups.length === 0 && <Nothing kpi={kpi} />}
       {shown.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, a table`}>
@@ -221,7 +222,7 @@ export const Stat = guarded(function Stat({ title, kpi, options = {}, better = '
   return (
     <Card title={title} class="stat" tools={<Definition answer={answer} kpi={kpi} />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading height={60} />}
+      {!answer && !error && <Loading height={note ? 60 : 54} />}
       {answer && <div class="figure"><strong data-kpi={kpi} data-value={answer.value ?? ''}>{format.value(answer.unit, answer.value)}</strong><Change answer={answer} better={better} /></div>}
       {answer && note && <p class="muted">{note(answer)}</p>}
     </Card>

@@ -12,7 +12,7 @@ function Movements() {
   return (
     <Card title="What moved it" tools={<Definition answer={answer} kpi="mrr" />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading />}
+      {!answer && !error && <Loading height={220} />}
       {answer && (
         <table><tbody>{rows.map(([name, key, sign]) => (
           <tr key={key}><th scope="row"><Bar tone={sign < 0 ? 'down' : ''} of={answer[key] || 0} max={top} /><span>{name}</span></th>

@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: MIT
+import { useState } from 'preact/hooks'
 import * as format from '../format.js'
 import { Groups, Kpi, Stat } from '../widgets.jsx'
 
 const uses = [['people', (group) => format.count(group.people ?? 0)], ['of all', (group) => format.share(group.adoption)],
   ['uses', (group) => format.count(group.uses ?? group.value)]]
 const n = [['', (group, answer) => format.value(answer.unit, group.value)]]
+
+const PARTS = [['channel', 'Channel'], ['country', 'Country'], ['device', 'Device'], ['browser', 'Browser'], ['os', 'System'],
+  ['referrer', 'Referrer']]
+
+// One at a time: who is told apart by what their events say is not in rollups, and costs a look at the events.
+function People() {
+  const [by, setBy] = useState('channel')
+  const choice = (
+    <div class="choice" role="group" aria-label="People by">
+      {PARTS.map(([name, title]) => <button key={name} aria-pressed={by === name} onClick={() => setBy(name)}>{title}</button>)}
+    </div>
+  )
+  return <Groups title="People" wide kpi="active_users" label={PARTS.find(([name]) => name === by)[1]} options={{ by }} choice={choice}
+    columns={[['people', n[0][1]], ['of all', (group, answer) => format.share(group.value / (answer.value || 1))]]} />
+}
 
 export function Engagement() {
   return (
@@ -20,10 +36,7 @@ export function Engagement() {
       </div>
       <Groups title="Pages" kpi="page_views" label="Path" options={{ by: 'path' }} columns={[['views', n[0][1]]]} />
       <Groups title="Features" kpi="feature_usage" label="Feature" options={{}} dimension="feature" columns={uses} />
-      <Groups title="Channels" kpi="active_users" label="Channel" options={{ by: 'channel' }} columns={[['people', n[0][1]]]} />
-      <Groups title="Countries" kpi="active_users" label="Country" options={{ by: 'country' }} columns={[['people', n[0][1]]]} />
-      <Groups title="Browsers" kpi="active_users" label="Browser" options={{ by: 'browser' }} columns={[['people', n[0][1]]]} />
-      <Groups title="Devices" kpi="active_users" label="Device" options={{ by: 'device' }} columns={[['people', n[0][1]]]} />
+      <People />
     </div>
   )
 }

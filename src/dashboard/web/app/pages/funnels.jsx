@@ -8,7 +8,7 @@ import { go } from '../state.js'
 export function FunnelSteps({ steps, window, by }) {
   const { answer, error, loading } = useKpi('funnel', { interval: 'none', compare: null, steps, window, by })
   if (error) return <Trouble error={error} />
-  if (!answer) return <Loading height={200} />
+  if (!answer) return <Loading height={282} />
   const all = by && answer.groups ? answer.groups.filter((group) => group.steps) : [{ by: null, steps: answer.steps, value: answer.value }]
   return (
     <div class={loading ? 'busy' : ''}>

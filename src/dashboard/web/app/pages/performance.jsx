@@ -13,7 +13,7 @@ function Vitals() {
   return (
     <Card title="Web vitals" wide tools={<Definition answer={answer} kpi="web_vitals" />}>
       <Trouble error={error} />
-      {!answer && !error && <Loading />}
+      {!answer && !error && <Loading height={105} />}
       <div class="vitals">
         {answer?.groups.map((group) => (
           <div key={group.by} class="vital">
