@@ -78,12 +78,19 @@ async function send(batch) {
   }
 }
 
-function flush() {
-  const all = waiting
-  waiting = []
-  const batches = Array.from({ length: Math.min(AT_ONCE, all.length) }, () => [])
-  all.forEach((one, i) => batches[i % batches.length].push(one))
+const sendIn = (count, questions) => {
+  const batches = Array.from({ length: Math.min(count, questions.length) }, () => [])
+  questions.forEach((one, i) => batches[i % batches.length].push(one))
   batches.forEach(send)
+}
+
+// A batch is answered as a whole: breakdowns, which may need the events, keep nobody else waiting.
+function flush() {
+  const slow = waiting.filter((one) => one.query.by)
+  const quick = waiting.filter((one) => !one.query.by)
+  waiting = []
+  sendIn(slow.length ? AT_ONCE - 1 : AT_ONCE, quick)
+  sendIn(quick.length ? 1 : AT_ONCE, slow)
 }
 
 /** A KPI's answer. Equal questions of a moment are asked once. */

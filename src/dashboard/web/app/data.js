@@ -2,7 +2,7 @@
 // KPIs for components: asked when what is looked at changes, and again now and then. What is on the
 // screen stays there until something newer has come.
 
-import { useContext, useEffect, useRef, useState } from 'preact/hooks'
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { createContext } from 'preact'
 import { ask, call } from './api.js'
 
@@ -30,7 +30,8 @@ export function useKpi(kpi, options = {}) {
 export function useSeen() {
   const ref = useRef()
   const [seen, setSeen] = useState(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
+    if (ref.current.getBoundingClientRect().top < innerHeight) return setSeen(true)
     const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true))
     observer.observe(ref.current)
     return () => observer.disconnect()
