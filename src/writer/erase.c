@@ -6,7 +6,8 @@
  *   1  each day's events go, and what they counted for is taken back, computed by the same code
  *      that added it
  *   2  their sessions go; what others did in one of these is counted anew
- *   3  sets of members, first times, subscriptions, aliases, refused events and notes go
+ *   3  sets of members, first times, subscriptions, aliases, refused events, alerts of users and
+ * notes go
  *
  * Of events that have expired, the counts stay: nothing says any more whose they were. Servers
  * forget what they remember of people when they see that somebody was erased (land.c).
@@ -279,7 +280,8 @@ static int erase_visitors(struct erasing *erasing, struct tr_error *error)
     return result;
 }
 
-static int erase_rejects(struct erasing *erasing, struct tr_error *error)
+/* Where the user's id stands in texts. */
+static int erase_texts(struct erasing *erasing, struct tr_error *error)
 {
     TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
     tr_pg_params_clear(erasing->landing.params);
@@ -287,8 +289,11 @@ static int erase_rejects(struct erasing *erasing, struct tr_error *error)
     tr_pg_bind_text(erasing->landing.params, erasing->user);
     int result = tr_pg_query(erasing->landing.pg, tr_pg_sql("queries/writer/erase_rejects"),
                              erasing->landing.params, &rows, error);
-    if (result == 0)
+    if (result == 0) {
         erasing->erased->rejects = tr_pg_affected(rows);
+        result = tr_pg_query(erasing->landing.pg, tr_pg_sql("queries/writer/erase_alerts"),
+                             erasing->landing.params, NULL, error);
+    }
     return result;
 }
 
@@ -319,7 +324,7 @@ static int erase_all(struct erasing *erasing, struct tr_error *error)
     if (result == 0)
         result = erase_visitors(erasing, error);
     if (result == 0)
-        result = erase_rejects(erasing, error);
+        result = erase_texts(erasing, error);
     if (result == 0)
         result = tidy(erasing, "queries/writer/erase_notes", error);
     if (result == 0)

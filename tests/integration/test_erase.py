@@ -170,6 +170,11 @@ def test_nothing_is_left(program):
                     [{"name": "bad", "user": who, "value": "no number"}])
     harness.wait_for(lambda: harness.query(
         program.database_url, "select id from traction.reject where project_id = %s", project.id))
+    harness.query(program.database_url, "insert into traction.alert_history (project_id, rule_id, rule, series,"
+                  " fingerprint, change, at) values (%s, 1, 'r', %s, 'f', 'firing', now())", project.id, who)
+    harness.query(program.database_url, "insert into traction.alert_notification (project_id, receiver, rule_id,"
+                  " group_key, alert, created_at, sent_at) values (%s, 'r', 1, 'g', json_build_object('labels',"
+                  " json_build_object('user', %s)), now(), now())", project.id, who)
     digests = [row[0] for row in harness.query(
         program.database_url, "select distinct person from traction.event where project_id = %s union"
         " select anonymous from traction.alias where project_id = %s", project.id, project.id)]
