@@ -247,6 +247,8 @@ def project(traction_up, db):
         cursor.execute("update traction.project set timezone = %s where name = 'default'"
                        " returning id", (ZONE,))
         number = cursor.fetchone()[0]
+    # The server reads projects again every few seconds; until then its days are others.
+    harness.wait_for(lambda: traction_up.get("/v1/kpi/active_users")[1]["timezone"] == ZONE)
     return number
 
 
