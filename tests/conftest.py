@@ -2,6 +2,7 @@
 """Fixtures for tests against the real program; see harness.py for what they hand out."""
 import contextlib
 import os
+import re
 import shutil
 import sys
 
@@ -41,3 +42,11 @@ def db(traction_up):
     """A connection to its PostgreSQL, in autocommit."""
     with contextlib.closing(harness.database(traction_up.database_url)) as connection:
         yield connection
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Bytes are named after their readable beginning: what a compressor's clock puts into the rest
+    differs from one collection to the next, and workers beside each other must agree on names."""
+    if isinstance(val, bytes):
+        return re.match(r"[ -~]*", val[:60].decode("latin-1")).group() or argname
+    return None
