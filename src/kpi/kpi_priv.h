@@ -156,6 +156,15 @@ struct tr_kpi_step {
     struct tr_slice path; /* data NULL: of any */
 };
 
+/* Of single events: those behind the last event of the page before. */
+struct tr_kpi_page {
+    int limit;
+    int wanted; /* by the query that is under way */
+    int64_t at_us;
+    int64_t received_us;
+    struct tr_slice id; /* borrowed from the parameter */
+};
+
 struct tr_kpi_question {
     const struct tr_kpi_entry *entry;
     const struct tr_kpi_project *project;
@@ -179,8 +188,8 @@ struct tr_kpi_question {
     double t_ms; /* of apdex */
     struct tr_slice survey;
     bool annotations;
-    int limit;               /* of single events */
-    const char *only_events; /* why rollups cannot answer; NULL: they might */
+    const struct tr_kpi_page *page; /* of single events */
+    const char *only_events;        /* why rollups cannot answer; NULL: they might */
 };
 
 /* What everything that answers a question is handed. */
@@ -204,6 +213,14 @@ int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
                           struct tr_kpi_question *question_out);
 /* The parameters of an entry as JSON: name and meaning. A new reference. */
 json_t *tr_kpi_parameters_json(const struct tr_kpi_entry *entry);
+
+/* Single events (src/kpi/event_list.c). Parameters go into the page, which begins as the first; 0,
+ * or TR_KPI_PROBLEM. */
+void tr_kpi_first_page(struct tr_kpi_page *page_out);
+int tr_kpi_parse_limit(struct tr_kpi_ask *ask, struct tr_slice text, struct tr_kpi_page *page);
+int tr_kpi_parse_cursor(struct tr_kpi_ask *ask, struct tr_slice text, struct tr_kpi_page *page);
+int tr_kpi_list_events(struct tr_kpi_ask *ask, struct tr_kpi_question *question,
+                       struct tr_kpi_page *page, json_t **answer_out);
 
 /* The range -------------------------------------------------------------------------------------
  */
@@ -345,7 +362,8 @@ struct tr_kpi_result {
     int64_t now_us;
     int64_t as_of_us;
 };
-/* A new reference. */
+/* New references. */
+json_t *tr_kpi_time_json(int64_t us);
 json_t *tr_kpi_answer_json(const struct tr_kpi_result *result);
 /* What was marked within the range (src/kpi/marks.c): an array, a new reference. */
 int tr_kpi_annotations(struct tr_kpi_ask *ask, const struct tr_kpi_range *range, json_t **list_out);

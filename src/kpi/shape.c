@@ -12,7 +12,7 @@ static json_t *text_json(struct tr_slice text)
     return text.data != NULL ? json_stringn(text.data, text.size) : json_null();
 }
 
-static json_t *time_json(int64_t us)
+json_t *tr_kpi_time_json(int64_t us)
 {
     char text[TR_KPI_TIME_BYTES];
     tr_kpi_format_time(us, text);
@@ -148,7 +148,7 @@ static json_t *series_json(const struct tr_kpi_result *result, const struct tr_k
     const struct tr_kpi_point *every = result->numbers->series;
     for (size_t i = 0; series != NULL && i < result->range->bucket_count; i++) {
         json_t *point = json_object();
-        json_object_set_new(point, "t", time_json(result->range->starts[i]));
+        json_object_set_new(point, "t", tr_kpi_time_json(result->range->starts[i]));
         json_object_set_new(point, "value", value_json(result, result->numbers, &series[i]));
         const int64_t *active = group == NULL ? NULL : group->other ? &uncounted : &every[i].y;
         add_beside(point, result, &series[i], active);
@@ -212,11 +212,11 @@ static json_t *previous_json(const struct tr_kpi_result *result)
     earlier.numbers = result->before_numbers;
     json_t *now = value_json(result, result->numbers, &result->numbers->total);
     json_t *before = value_json(&earlier, earlier.numbers, &earlier.numbers->total);
-    json_t *previous =
-        json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "from", time_json(earlier.range->from_us), "to",
-                  time_json(earlier.range->to_us), "value", before, "change",
-                  change_json(now, before), "n", (json_int_t)sample_of(&earlier), "series",
-                  series_json(&earlier, earlier.numbers->series, NULL));
+    json_t *previous = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "from",
+                                 tr_kpi_time_json(earlier.range->from_us), "to",
+                                 tr_kpi_time_json(earlier.range->to_us), "value", before, "change",
+                                 change_json(now, before), "n", (json_int_t)sample_of(&earlier),
+                                 "series", series_json(&earlier, earlier.numbers->series, NULL));
     json_decref(now);
     return previous;
 }
@@ -303,8 +303,8 @@ json_t *tr_kpi_answer_json(const struct tr_kpi_result *result)
     json_object_set_new(
         object, "unit",
         json_string(entry->unit != NULL ? entry->unit : question->project->currency));
-    json_object_set_new(object, "from", time_json(result->range->from_us));
-    json_object_set_new(object, "to", time_json(result->range->to_us));
+    json_object_set_new(object, "from", tr_kpi_time_json(result->range->from_us));
+    json_object_set_new(object, "to", tr_kpi_time_json(result->range->to_us));
     json_object_set_new(object, "interval", json_string(tr_kpi_interval_names[question->interval]));
     json_object_set_new(object, "timezone", json_string(question->timezone));
     add_question(object, question);
@@ -318,6 +318,6 @@ json_t *tr_kpi_answer_json(const struct tr_kpi_result *result)
     json_object_set_new(object, "source",
                         json_string(result->plan->source == TR_KPI_ROLLUP ? "rollup" : "events"));
     json_object_set_new(object, "as_of",
-                        result->as_of_us > 0 ? time_json(result->as_of_us) : json_null());
+                        result->as_of_us > 0 ? tr_kpi_time_json(result->as_of_us) : json_null());
     return object;
 }

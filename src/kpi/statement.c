@@ -192,7 +192,22 @@ static void bind_survey(const struct statement *statement)
 
 static void bind_limit(const struct statement *statement)
 {
-    tr_pg_bind_int4(statement->params, statement->scope->question->limit);
+    tr_pg_bind_int4(statement->params, statement->scope->question->page->wanted);
+}
+
+static void bind_after(const struct statement *statement)
+{
+    tr_pg_bind_timestamptz(statement->params, statement->scope->question->page->at_us);
+}
+
+static void bind_after_received(const struct statement *statement)
+{
+    tr_pg_bind_timestamptz(statement->params, statement->scope->question->page->received_us);
+}
+
+static void bind_after_id(const struct statement *statement)
+{
+    tr_pg_bind_text(statement->params, statement->scope->question->page->id);
 }
 
 static void bind_threshold(const struct statement *statement)
@@ -335,6 +350,9 @@ static const struct {
     {"values", bind_values, true},
     {"survey", bind_survey, false},
     {"limit", bind_limit, false},
+    {"after", bind_after, false},
+    {"after_received", bind_after_received, false},
+    {"after_id", bind_after_id, false},
     {"threshold_us", bind_threshold, false},
     {"least", bind_least, false},
     {"most", bind_most, false},

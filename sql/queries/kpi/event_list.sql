@@ -1,4 +1,6 @@
--- The newest events (:limit) of the range, of one name (:name) or of any, as JSON.
+-- The newest events (:limit) of the range, of one name (:name) or of any, as JSON: those before one
+-- event (:after, :after_received, :after_id) in the order of time, arrival and id. What an event does
+-- not have is left out; its properties are as they were sent, nulls included.
 
 -- fragment: events
 select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
@@ -10,10 +12,13 @@ select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
         'name', l.name, 'user', l.user_id, 'anonymous', l.anonymous_id, 'session', l.session_id,
         'value', l.value, 'unit', l.unit, 'url', l.url, 'referrer', l.referrer, 'title', l.title,
         'channel', l.channel, 'country', l.country, 'device', l.device, 'browser', l.browser, 'os', l.os,
-        'bot', nullif(l.bot, false), 'properties', l.properties)) order by l.ts desc), '[]')::text as list
+        'bot', nullif(l.bot, false)))
+            || case when l.properties is null then '{}' else jsonb_build_object('properties', l.properties) end
+        order by l.ts desc, l.received_at desc, l.id desc), '[]')::text as list
 from (
     select e.*
     from {events} and (:name::text is null or e.name = :name)
-    order by e.ts desc
+        and (e.ts, e.received_at, e.id) < (:after, :after_received, :after_id)
+    order by e.ts desc, e.received_at desc, e.id desc
     limit :limit
 ) l

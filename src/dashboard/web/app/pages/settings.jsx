@@ -153,28 +153,17 @@ function Account() {
   )
 }
 
-// Everything of a range, in pages: each begins where the last one ended, and leaves out what it had.
+// Everything of a range, page by page.
 async function exportEvents(view, progress) {
   const lines = []
-  let seen = new Set()
-  let to = view.to
-  for (;;) {
-    const { events } = await call('GET', '/v1/events', { parameters: { from: view.from, to, where: view.where, include: 'bots', limit: 500 } })
-    const fresh = events.filter((one) => !seen.has(one.id))
-    fresh.forEach((one) => lines.push(JSON.stringify(one) + '\n'))
+  let cursor
+  do {
+    const { events, next } = await call('GET', '/v1/events', { parameters: { from: view.from, to: view.to, where: view.where, include: 'bots', limit: 500, cursor } })
+    events.forEach((one) => lines.push(JSON.stringify(one) + '\n'))
     progress(lines.length)
-    if (events.length < 500 || !fresh.length) return lines
-    const last = events[events.length - 1].at
-    seen = new Set(events.filter((one) => one.at === last).map((one) => one.id))
-    to = justAfter(last)
-  }
-}
-
-// Times are exact to the microsecond, which Date is not.
-function justAfter(at) {
-  const [, second, fraction = ''] = /^(.*?)(?:\.(\d+))?Z$/.exec(at)
-  const next = Number(fraction.padEnd(6, '0')) + 1
-  return next < 1e6 ? `${second}.${String(next).padStart(6, '0')}Z` : new Date(Date.parse(second + 'Z') + 1000).toISOString()
+    cursor = next
+  } while (cursor)
+  return lines
 }
 
 function Export() {
