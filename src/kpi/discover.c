@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What has been sent: the names of events, counted by the rollups, the properties that a bounded
- * sample of recent events has, and single events (event_list.c). All are lists that PostgreSQL puts
- * together as JSON.
+ * sample of recent events has, and single events (event_list.c). PostgreSQL puts all of
+ * them together as JSON.
  */
 #include "kpi_priv.h"
 
@@ -12,8 +12,7 @@ enum { NAMES_MAX = 1000, SAMPLE_EVENTS = 5000 };
 
 static json_t *load(const struct tr_pg_result *row, const char *column)
 {
-    struct tr_slice text = tr_pg_get_bytes(row, 0, tr_pg_column(row, column));
-    return json_loadb(text.data, text.size, 0, NULL);
+    return tr_kpi_load_json(tr_pg_get_bytes(row, 0, tr_pg_column(row, column)));
 }
 
 static int find_names(struct tr_kpi_ask *ask, struct tr_kpi_question *question, json_t **answer_out)

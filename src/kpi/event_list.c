@@ -50,11 +50,27 @@ static bool take_instant(struct tr_slice *text, int64_t now_us, int64_t *us_out)
 int tr_kpi_parse_cursor(struct tr_kpi_ask *ask, struct tr_slice text, struct tr_kpi_page *page)
 {
     page->id = text;
-    if (text.size > 0 && take_instant(&page->id, ask->now_us, &page->at_us) &&
+    if (text.size > 0 && tr_kpi_is_text(text) &&
+        take_instant(&page->id, ask->now_us, &page->at_us) &&
         take_instant(&page->id, ask->now_us, &page->received_us))
         return 0;
     return tr_kpi_refuse(ask, 400, "cursor", "Leave it out to begin with the newest event.",
                          "cursor: expected \"next\" of the answer before");
+}
+
+/* Properties with a number that no double comes near are shown as the text they are: one such event
+ * must not hide the others. */
+static json_t *event_json(const struct tr_pg_result *rows, int row)
+{
+    int place = tr_pg_column(rows, "properties");
+    json_t *event = tr_kpi_load_json(tr_pg_get_bytes(rows, row, tr_pg_column(rows, "event")));
+    if (tr_pg_is_null(rows, row, place))
+        return event;
+    struct tr_slice text = tr_pg_get_bytes(rows, row, place);
+    json_t *properties = tr_kpi_load_json(text);
+    json_object_set_new(event, "properties",
+                        properties != NULL ? properties : json_stringn(text.data, text.size));
+    return event;
 }
 
 /* The newest events of a stretch, at most as many as the page still wants, behind the others. */
@@ -62,7 +78,7 @@ static int read_stretch(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
                         const struct tr_kpi_range *stretch, json_t *events)
 {
     TR_CLEANUP(tr_pg_params_freep) struct tr_pg_params *params = tr_pg_params_new();
-    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *row = NULL;
+    TR_CLEANUP(tr_pg_result_freep) struct tr_pg_result *rows = NULL;
     struct tr_kpi_plan plan = {.reason = NULL};
     struct tr_buf sql;
     tr_kpi_plan_events(question, stretch, &plan);
@@ -70,14 +86,12 @@ static int read_stretch(struct tr_kpi_ask *ask, const struct tr_kpi_question *qu
         .now_us = ask->now_us, .question = question, .range = stretch, .plan = &plan};
     tr_buf_init(&sql, SQL_MAX_BYTES);
     tr_kpi_build(&scope, &sql, params);
-    int result = tr_pg_query_once(ask->pg, sql.data, params, &row, ask->error);
+    int result = tr_pg_query_once(ask->pg, sql.data, params, &rows, ask->error);
     tr_buf_fini(&sql);
     if (result < 0)
         return result;
-    struct tr_slice text = tr_pg_get_bytes(row, 0, tr_pg_column(row, "list"));
-    json_t *list = json_loadb(text.data, text.size, 0, NULL);
-    json_array_extend(events, list);
-    json_decref(list);
+    for (int row = 0; row < tr_pg_rows(rows); row++)
+        json_array_append_new(events, event_json(rows, row));
     return 0;
 }
 

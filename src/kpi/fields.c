@@ -85,8 +85,7 @@ static json_t *number_json(double number)
     return json_real(number);
 }
 
-/* Whole numbers beyond 64 bits are read as the nearest double. */
-static json_t *document_json(struct tr_slice text)
+json_t *tr_kpi_load_json(struct tr_slice text)
 {
     json_t *document = json_loadb(text.data, text.size, JSON_DECODE_ANY, NULL);
     if (document == NULL)
@@ -109,7 +108,7 @@ static json_t *cell_json(const struct tr_kpi_field *field, const struct tr_kpi_c
     case TR_PG_KIND_TEXT:
         return json_stringn(cell->text.data, cell->text.size);
     case TR_PG_KIND_JSON:
-        return document_json(cell->text);
+        return tr_kpi_load_json(cell->text);
     }
     return json_null();
 }

@@ -208,6 +208,8 @@ int tr_kpi_refuse(struct tr_kpi_ask *ask, int status, const char *parameter, con
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Why the database did not answer: too slow is told apart, the rest is forwarded. */
 int tr_kpi_explain(struct tr_kpi_ask *ask, int result);
+/* Whether PostgreSQL takes it: UTF-8 without NUL. */
+bool tr_kpi_is_text(struct tr_slice text);
 int tr_kpi_parse_question(struct tr_kpi_ask *ask, struct tr_slice kpi,
                           const struct tr_kpi_parameter *parameters, size_t count,
                           struct tr_kpi_question *question_out);
@@ -367,7 +369,10 @@ json_t *tr_kpi_time_json(int64_t us);
 json_t *tr_kpi_answer_json(const struct tr_kpi_result *result);
 /* What was marked within the range (src/kpi/marks.c): an array, a new reference. */
 int tr_kpi_annotations(struct tr_kpi_ask *ask, const struct tr_kpi_range *range, json_t **list_out);
-/* Fields (src/kpi/fields.c). The value of a point, a new reference; and everything else that its
+/* Fields (src/kpi/fields.c). JSON that PostgreSQL made, whole numbers beyond 64 bits as the nearest
+ * double: a new reference; NULL where a number is beyond those too. */
+json_t *tr_kpi_load_json(struct tr_slice text);
+/* The value of a point, a new reference; and everything else that its
  * row has, set in the object. Where there is no row, whole numbers are 0 and all else is null. */
 json_t *tr_kpi_field_value(const struct tr_kpi_numbers *numbers, const struct tr_kpi_point *point);
 void tr_kpi_add_fields(json_t *object, const struct tr_kpi_numbers *numbers,

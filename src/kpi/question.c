@@ -320,7 +320,7 @@ static const char *name_of(size_t index)
     return parameters[index].name;
 }
 
-static bool is_text(struct tr_slice text)
+bool tr_kpi_is_text(struct tr_slice text)
 {
     json_t *check = json_stringn(text.data != NULL ? text.data : "", text.size);
     json_decref(check);
@@ -329,8 +329,9 @@ static bool is_text(struct tr_slice text)
 
 static int refuse_unknown(struct tr_kpi_ask *ask, struct tr_slice name)
 {
-    const char *shown =
-        is_text(name) && name.size <= 64 ? tr_arena_strndup(ask->arena, name.data, name.size) : "?";
+    const char *shown = tr_kpi_is_text(name) && name.size <= 64
+                            ? tr_arena_strndup(ask->arena, name.data, name.size)
+                            : "?";
     const char *near = tr_kpi_nearest(name, name_of, PARAMETERS);
     const char *hint =
         near != NULL ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
@@ -354,7 +355,7 @@ static int parse_parameter(struct tr_kpi_ask *ask, struct tr_kpi_question *quest
     if (seen[i] && !parameter->repeated)
         return tr_kpi_refuse(ask, 400, parameter->name, NULL, "%s: expected once", parameter->name);
     seen[i] = true;
-    if (given->value.size > TR_KPI_TEXT_MAX || !is_text(given->value))
+    if (given->value.size > TR_KPI_TEXT_MAX || !tr_kpi_is_text(given->value))
         return tr_kpi_refuse(ask, 400, parameter->name, NULL,
                              "%s: expected UTF-8 of at most %d bytes", parameter->name,
                              TR_KPI_TEXT_MAX);
@@ -368,7 +369,7 @@ static int refuse_kpi(struct tr_kpi_ask *ask, struct tr_slice kpi, const char *n
 {
     const char *hint = near != NULL ? tr_arena_printf(ask->arena, "Did you mean %s?", near)
                                     : "GET /v1/kpis lists what can be asked.";
-    if (!is_text(kpi) || kpi.size > 64)
+    if (!tr_kpi_is_text(kpi) || kpi.size > 64)
         return tr_kpi_refuse(ask, 404, "kpi", hint, "there is no such KPI");
     return tr_kpi_refuse(ask, 404, "kpi", hint, "there is no KPI %.*s", (int)kpi.size, kpi.data);
 }
